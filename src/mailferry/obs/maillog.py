@@ -1,0 +1,170 @@
+"""The mail log: a closed set of typed events, each one line and its metrics.
+
+Leaves to others: where lines go (obs.logging) and how metrics are served (app). Values are plain: no object of
+another package enters here, so that this is the lowest layer and redaction has one place.
+Invariant: no secret, no token, no body; subjects only where the configuration says so (then in the spool, never here).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from mailferry.obs.metrics import Metrics
+
+
+class Sink(Protocol):
+    """Takes one event; obs.logging has the real ones."""
+
+    def __call__(self, level: str, event: str, fields: dict[str, Any]) -> None: ...
+
+
+class MailLog:
+    """Every event of the mail path. Reference: docs/reference/events.md, checked against this class by a test."""
+
+    def __init__(self, sink: Sink, metrics: Metrics) -> None:
+        self._sink = sink
+        self.metrics = metrics
+
+    # -- listener ---------------------------------------------------------------------------------------------------
+
+    def connection(self, listener: str, address: str, open_now: int) -> None:
+        self.metrics.connections.labels(listener).inc()
+        self.metrics.connections_open.labels(listener).set(open_now)
+
+    def connection_closed(self, listener: str, open_now: int) -> None:
+        self.metrics.connections_open.labels(listener).set(open_now)
+
+    def connection_refused(self, listener: str, address: str, reason: str) -> None:
+        self.metrics.refused.labels(listener, "connect").inc()
+        self._sink("warning", "connection refused", {"listener": listener, "address": address, "reason": reason})
+
+    def tls_failed(self, listener: str, address: str, reason: str) -> None:
+        self.metrics.refused.labels(listener, "tls").inc()
+        self._sink("warning", "tls failed", {"listener": listener, "address": address, "reason": reason})
+
+    def login(self, listener: str, address: str, account: str, mechanism: str) -> None:
+        self.metrics.logins.labels(listener, "accepted").inc()
+        self._sink(
+            "info",
+            "login",
+            {"listener": listener, "address": address, "account": account, "mechanism": mechanism},
+        )
+
+    def login_failed(self, listener: str, address: str, account: str, mechanism: str, reason: str) -> None:
+        self.metrics.logins.labels(listener, "refused").inc()
+        self._sink(
+            "warning",
+            "login failed",
+            {"listener": listener, "address": address, "account": account, "mechanism": mechanism, "reason": reason},
+        )
+
+    def locked(self, what: str, seconds: float) -> None:
+        self._sink("error", "locked", {"what": what, "seconds": round(seconds)})
+
+    def rejected(self, listener: str, address: str, client: str, stage: str, reply: str, reason: str) -> None:
+        self.metrics.refused.labels(listener, stage).inc()
+        self._sink(
+            "warning",
+            "rejected",
+            {
+                "listener": listener,
+                "address": address,
+                "client": client,
+                "stage": stage,
+                "reply": reply,
+                "reason": reason,
+            },
+        )
+
+    def accepted(
+        self, message: str, listener: str, client: str, address: str, sender: str, recipients: int, size: int
+    ) -> None:
+        self.metrics.accepted_messages.inc()
+        self.metrics.accepted_bytes.inc(size)
+        self._sink(
+            "info",
+            "accepted",
+            {
+                "message": message,
+                "listener": listener,
+                "client": client,
+                "address": address,
+                "sender": sender,
+                "recipients": recipients,
+                "size": size,
+            },
+        )
+
+    # -- delivery ---------------------------------------------------------------------------------------------------
+
+    def delivered(self, message: str, lane: str, recipient: str, reply: str, seconds: float) -> None:
+        """`seconds` from acceptance to delivery."""
+        self.metrics.outcomes.labels("delivered").inc()
+        self.metrics.delivery_seconds.observe(seconds)
+        self._sink("info", "delivered", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
+
+    def deferred(self, message: str, lane: str, recipient: str, reply: str, next_attempt: str) -> None:
+        self.metrics.outcomes.labels("deferred").inc()
+        self._sink(
+            "warning",
+            "deferred",
+            {
+                "message": message,
+                "lane": lane,
+                "recipient": recipient,
+                "reply": reply,
+                "next_attempt": next_attempt,
+            },
+        )
+
+    def failed(self, message: str, lane: str, recipient: str, reply: str, expired: bool) -> None:
+        self.metrics.outcomes.labels("expired" if expired else "failed").inc()
+        self._sink(
+            "error",
+            "expired" if expired else "failed",
+            {"message": message, "lane": lane, "recipient": recipient, "reply": reply},
+        )
+
+    def unknown(self, message: str, lane: str, recipient: str, reply: str) -> None:
+        self.metrics.outcomes.labels("unknown").inc()
+        self._sink("error", "unknown", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
+
+    def bounced(self, message: str, report: str, to: str) -> None:
+        """`report` is the queue id of the delivery status notification, `to` the person it goes to."""
+        self.metrics.bounces.inc()
+        self._sink("warning", "bounced", {"message": message, "report": report, "to": to})
+
+    def lane_paused(self, lane: str, reason: str, seconds: float) -> None:
+        self._sink("warning", "lane paused", {"lane": lane, "reason": reason, "seconds": round(seconds, 1)})
+
+    def lane_resumed(self, lane: str) -> None:
+        self._sink("info", "lane resumed", {"lane": lane})
+
+    # -- the gateway itself -----------------------------------------------------------------------------------------
+
+    def alarm(self, key: str, text: str, cure: str) -> None:
+        self.metrics.alarms.labels(key.partition(":")[0]).inc()
+        self._sink("error", "alarm", {"key": key, "text": text, "cure": cure})
+
+    def alarm_cleared(self, key: str) -> None:
+        self._sink("info", "alarm cleared", {"key": key})
+
+    def token(self, credential: str, scope: str, seconds: float) -> None:
+        """A token was fetched; `seconds` it is good for."""
+        self.metrics.tokens.labels("fetched").inc()
+        self._sink("info", "token", {"credential": credential, "scope": scope, "seconds": round(seconds)})
+
+    def token_failed(self, credential: str, scope: str, cause: str, code: str) -> None:
+        self.metrics.tokens.labels("failed").inc()
+        self._sink("error", "token failed", {"credential": credential, "scope": scope, "cause": cause, "code": code})
+
+    def expiry_warning(self, what: str, days: float) -> None:
+        self._sink("warning", "expiry warning", {"what": what, "days": round(days, 1)})
+
+    def note(self, text: str, **fields: Any) -> None:
+        """Life of the process: started, listening, draining, stopped, configuration reloaded."""
+        self._sink("info", text, fields)
+
+    def trouble(self, text: str, **fields: Any) -> None:
+        """Something of ours went wrong; the cause in words, for whoever runs the gateway."""
+        self._sink("error", text, fields)

@@ -1,0 +1,47 @@
+"""The metrics, as one object with its own registry: no module-level state.
+
+Reference: docs/reference/metrics.md, checked against this class by a test.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """Every metric the gateway has; names start with mailferry_."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.connections = self._counter("connections", "Connections taken", "listener")
+        self.connections_open = Gauge(
+            "mailferry_connections_open", "Connections open now", ["listener"], registry=self.registry
+        )
+        self.refused = self._counter("refused", "Refusals to clients by stage", "listener", "stage")
+        self.logins = self._counter("logins", "Logins by result", "listener", "result")
+        self.accepted_messages = self._counter("accepted_messages", "Messages answered 250")
+        self.accepted_bytes = self._counter("accepted_bytes", "Octets of messages answered 250")
+        self.outcomes = self._counter("outcomes", "Recipients by outcome of an attempt", "outcome")
+        self.delivery_seconds = Histogram(
+            "mailferry_delivery_seconds",
+            "Seconds from acceptance to delivery, per recipient",
+            registry=self.registry,
+            buckets=(0.01, 0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200, 28800, 86400),
+        )
+        self.bounces = self._counter("bounces", "Delivery status notifications written")
+        self.alarms = self._counter("alarms", "Alarms raised by kind", "kind")
+        self.tokens = self._counter("tokens", "Token requests by result", "result")
+        self.queue = Gauge(
+            "mailferry_queue_recipients", "Recipients in the spool by state", ["state"], registry=self.registry
+        )
+        self.spool_commits = self._counter("spool_commits", "Synced transactions of the spool")
+        self.free_bytes = Gauge(
+            "mailferry_spool_free_bytes", "Free octets of the spool's file system", registry=self.registry
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"mailferry_{name}", text, labels, registry=self.registry)
+
+    def render(self) -> bytes:
+        """The exposition format, text version 0.0.4."""
+        return generate_latest(self.registry)
