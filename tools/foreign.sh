@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs the foreign mail programs that the interop and bench suites run against: foreign.sh [--bench].
+# Debian packages by apt-get; OpenSMTPD unpacked beside (it conflicts with Postfix); npm packages under .deps/.
+set -eu
+cd "$(dirname "$0")/.."
+deps=.deps
+if [ "$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi
+
+want=
+for pair in curl:curl swaks:swaks msmtp:msmtp s-nail:s-nail /usr/sbin/postfix:postfix node:nodejs npm:npm; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || want="$want ${pair##*:}"
+done
+perl -MIO::Socket::SSL -e 1 2>/dev/null || want="$want libio-socket-ssl-perl libnet-ssleay-perl"
+perl -MAuthen::SASL -e 1 2>/dev/null || want="$want libauthen-sasl-perl"
+if [ -n "$want" ] || [ ! -x "$deps/opensmtpd/usr/sbin/smtpd" ]; then
+    $sudo apt-get update -qq
+fi
+if [ -n "$want" ]; then
+    echo "installing Debian packages:$want" >&2
+    # shellcheck disable=SC2086 # the list is meant to split
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $want >/dev/null
+fi
+
+if [ ! -x "$deps/opensmtpd/usr/sbin/smtpd" ]; then
+    echo "unpacking OpenSMTPD into $deps" >&2
+    mkdir -p "$deps/deb"
+    # Its libraries do not conflict with anything and are installed; the daemon itself is only unpacked.
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libevent-2.1-7 libdb5.3 >/dev/null
+    (cd "$deps/deb" && apt-get download -qq opensmtpd >/dev/null)
+    dpkg -x "$deps"/deb/opensmtpd_*.deb "$deps/opensmtpd"
+fi
+
+npm_install() {
+    [ -d "$deps/node_modules/${1%@*}" ] && return
+    echo "installing $1 under $deps" >&2
+    npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts --prefix "$deps" "$1" >/dev/null
+}
+npm_install nodemailer@10.6.1
+if [ "${1:-}" = --bench ]; then npm_install Haraka@3.3.4; fi
