@@ -87,8 +87,11 @@ class Accepted:
 
 
 class Draft(Protocol):
-    """An uncommitted message. Exactly one of commit and abort ends it; either way nothing else may be called after."""
+    """An uncommitted message. Exactly one of commit and abort ends it; either way nothing else may be called after.
 
+    `id` is what the message will be known by (the Received field names it); `size` the octets written so far."""
+
+    id: MessageId
     size: int
 
     def write(self, data: bytes) -> None:
@@ -120,19 +123,22 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The recipients of one message in one lane, held by this gateway until `expires` (seconds since the epoch)."""
+    """The recipients of one message in one lane, held by this gateway until `expires` (seconds since the epoch).
+    `token` names this lease in the store; it is never used again."""
 
     message: Message
     lane: str
     claims: tuple[Claim, ...]
     body: Body = field(repr=False)
     expires: float
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What an attempt decided for one claim. `at` the time of the answer; `next_attempt` only for DEFERRED and
-    UNKNOWN; `reply` is what the event shows ("250 2.0.0 OK …"); `count` False where the attempt must not count."""
+    """What an attempt decided for one claim. `at` the time of the answer; `next_attempt` only for the waiting states
+    (None there: due at `at`); `reply` is what the event shows ("250 2.0.0 OK …"); `count` False where the attempt
+    must not count."""
 
     claim: int
     state: State
@@ -299,6 +305,10 @@ class Spool(Protocol):
 
     def drop(self, which: Filter, now: float, who: str) -> Future[int]:
         """Move matching waiting or held recipients to DROPPED. No bounce is written."""
+        ...
+
+    def settle(self, which: Filter, now: float, who: str) -> Future[int]:
+        """Move matching UNKNOWN recipients to DELIVERED: somebody saw that the message arrived."""
         ...
 
     def raise_alarm(self, alarm: Alarm) -> Future[bool]:

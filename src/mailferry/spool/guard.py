@@ -1,0 +1,75 @@
+"""What every store checks the same way before it writes: drafts that can be kept, moves that are allowed, filters.
+
+Leaves to others: the guards of the statements themselves (sqlite/queries.sql), which hold whatever gets past here.
+Invariant: what is refused here is refused by every store with the same SpoolError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mailferry.spool.api import FINAL, MOVES, Accepted, Filter, Lease, Move, SpoolError, State
+
+#: LIKE and lower() of SQLite fold A-Z only; so does every other store.
+_FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+NOT_FINAL = frozenset(State) - FINAL
+
+
+def check_accepted(accepted: Accepted) -> None:
+    """A message without recipients, or with one that has no lane, could never leave."""
+    if not accepted.envelope.recipients:
+        raise SpoolError("a message needs a recipient")
+    if len(accepted.lanes) != len(accepted.envelope.recipients):
+        raise SpoolError("every recipient needs a lane")
+
+
+def check_moves(lease: Lease, moves: Sequence[Move]) -> dict[int, Move]:
+    """The moves by claim. Raises SpoolError for a claim of another lease, a second move, or one MOVES forbids."""
+    claims = {claim.id for claim in lease.claims}
+    found: dict[int, Move] = {}
+    for move in moves:
+        if move.claim not in claims:
+            raise SpoolError(f"claim {move.claim} is not part of the lease")
+        if move.claim in found:
+            raise SpoolError(f"claim {move.claim} has two moves")
+        if move.state not in MOVES[State.CLAIMED]:
+            raise SpoolError(f"a claimed recipient cannot become {move.state}")
+        found[move.claim] = move
+    return found
+
+
+def wanted_states(which: Filter) -> frozenset[State]:
+    return which.states or NOT_FINAL
+
+
+def fold(text: str) -> str:
+    return text.translate(_FOLD)
+
+
+def matches(pattern: str | None, text: str) -> bool:
+    """Whether `text` is `pattern`, where * stands for anything and the case of A-Z does not matter."""
+    if pattern is None:
+        return True
+    parts = (re.escape(part) for part in fold(pattern).split("*"))
+    return re.fullmatch(".*".join(parts), fold(text), re.DOTALL) is not None
+
+
+def like(pattern: str | None) -> str | None:
+    """The same pattern for LIKE … ESCAPE '\\'."""
+    if pattern is None:
+        return None
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%")
+
+
+#: Texts of events that every store writes.
+GIVEN_BACK = "not attempted, due again"
+INTERRUPTED = "the attempt was interrupted and may have got through"
+
+
+def lost_lease(moves: Sequence[Move]) -> str:
+    """What the event says when an attempt ended after its lease."""
+    said = "; ".join(f"{move.state}: {move.reply}" for move in moves)
+    return f"the lease was lost, not recorded: {said or 'nothing'}"

@@ -1,0 +1,284 @@
+"""A store in memory: the verified fake. It passes the contract suite that the durable stores pass.
+
+Leaves to others: durability. A test may also make it refuse: `refuse` is what full() answers, `fail` is raised by the
+next commit. Invariant: what survives `open()` again is what a durable store would keep; claims become UNKNOWN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from asyncio import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from mailferry.clock import Clock
+from mailferry.mail.body import Body
+from mailferry.mail.envelope import Recipient
+from mailferry.mail.message import IdSource, Message, MessageId
+from mailferry.spool.api import (
+    MOVES,
+    WAITING,
+    Accepted,
+    Alarm,
+    Filter,
+    LaneDue,
+    Lease,
+    MessageView,
+    Move,
+    SpoolError,
+    SpoolFull,
+    State,
+    Use,
+    UsedMinute,
+)
+from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, check_accepted, check_moves, lost_lease
+from mailferry.spool.memory_rows import Entry, EntryBody, MemoryDraft, Row
+
+T = TypeVar("T")
+
+
+def _done(value: T) -> Future[T]:
+    future: Future[T] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
+
+
+def _failed(error: SpoolError) -> Future[T]:
+    future: Future[T] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
+
+
+class MemorySpool:
+    """The Spool protocol over dictionaries."""
+
+    def __init__(self, clock: Clock, ids: IdSource) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._entries: dict[MessageId, Entry] = {}
+        self._usage: dict[tuple[str, int], tuple[int, int]] = {}
+        self._alarms: dict[str, Alarm] = {}
+        self._watchers: list[Callable[[Iterable[str] | None], None]] = []
+        self._rows = itertools.count(1)
+        self._tokens = itertools.count(1)
+        self.refuse = ""
+        self.fail: SpoolError | None = None
+
+    async def open(self) -> None:
+        self._interrupt(None)
+
+    async def close(self) -> None:
+        self._watchers.clear()
+
+    def full(self) -> str:
+        return self.refuse
+
+    def draft(self, size: int | None = None) -> MemoryDraft:
+        if self.refuse:
+            raise SpoolFull(self.refuse)
+        return MemoryDraft(self._store, self._ids.next())
+
+    def _store(self, identity: MessageId, data: bytes, accepted: Accepted) -> Future[MessageId]:
+        error, self.fail = self.fail, None
+        if error is not None:
+            return _failed(error)
+        try:
+            check_accepted(accepted)
+        except SpoolError as refused:
+            return _failed(refused)
+        now = self._clock.time()
+        message = Message(
+            identity, accepted.envelope, accepted.origin, len(data), now,
+            accepted.mailbox, accepted.header_id, accepted.subject,
+        )  # fmt: skip
+        rows = [
+            Row(next(self._rows), recipient, lane, now)
+            for recipient, lane in zip(accepted.envelope.recipients, accepted.lanes, strict=True)
+        ]
+        entry = self._entries[identity] = Entry(message, rows, data)
+        entry.note(now, "accepted", None, "", f"from {accepted.origin.client} [{accepted.origin.address}]")
+        self._changed(accepted.lanes)
+        return _done(identity)
+
+    def claim(self, lane: str, now: float, limit: int, lease: float) -> Future[list[Lease]]:
+        self._interrupt(now)
+        due: dict[MessageId, list[Row]] = {}
+        for entry, row in self._all():
+            if row.lane == lane and row.state in WAITING and row.next_attempt is not None and row.next_attempt <= now:
+                due.setdefault(entry.message.id, []).append(row)
+        order = sorted(due, key=lambda message: (min(row.next_attempt or 0.0 for row in due[message]), message))
+        return _done([self._lease(self._entries[message], due[message], now, now + lease) for message in order[:limit]])
+
+    def _lease(self, entry: Entry, rows: list[Row], now: float, expires: float) -> Lease:
+        token = next(self._tokens)
+        for row in rows:
+            row.came_from, row.token, row.expires = row.state, token, expires
+            entry.move(row, State.CLAIMED, now, "")
+        claims = tuple(row.claim() for row in rows)
+        return Lease(entry.message, rows[0].lane, claims, EntryBody(entry), expires, token)
+
+    def record(self, lease: Lease, moves: Sequence[Move], use: Use) -> Future[bool]:
+        try:
+            found = check_moves(lease, moves)
+        except SpoolError as refused:
+            return _failed(refused)
+        now = max((move.at for move in moves), default=self._clock.time())
+        entry = self._entries[lease.message.id]
+        held = {row.id: row for row in entry.rows if row.state is State.CLAIMED and row.token == lease.token}
+        if len(held) != len(lease.claims):
+            entry.note(now, "note", None, lease.lane, lost_lease(moves))
+            return _done(False)
+        due_now = False
+        for claim in lease.claims:
+            row, move = held[claim.id], found.get(claim.id)
+            if move is None:
+                due_now = True
+                entry.move(row, row.came_from, now, GIVEN_BACK, now)
+                continue
+            due = (move.at if move.next_attempt is None else move.next_attempt) if move.state in WAITING else None
+            due_now = due_now or (due is not None and due <= now)
+            row.attempts += move.count
+            row.last_reply = move.reply
+            entry.move(row, move.state, move.at, move.reply, due)
+        self._use(lease.lane, now, use)
+        if due_now:
+            self._changed([lease.lane])
+        return _done(True)
+
+    def lanes(self) -> Future[list[LaneDue]]:
+        found: dict[str, list[float]] = {}
+        for _, row in self._all():
+            if row.state in WAITING:
+                found.setdefault(row.lane, []).append(row.next_attempt or 0.0)
+        return _done([LaneDue(lane, len(due), min(due)) for lane, due in sorted(found.items())])
+
+    def used(self, lane: str, since: float) -> Future[list[UsedMinute]]:
+        return _done(
+            [
+                UsedMinute(minute, *used)
+                for (each, minute), used in sorted(self._usage.items())
+                if each == lane and minute >= int(since // 60)
+            ]
+        )
+
+    def watch(self, changed: Callable[[Iterable[str] | None], None]) -> None:
+        self._watchers.append(changed)
+
+    def reroute(self, choose: Callable[[Message, Recipient], str | None]) -> Future[int]:
+        changed: list[str] = []
+        now = self._clock.time()
+        for entry, row in self._all():
+            if row.state not in WAITING and row.state is not State.HELD:
+                continue
+            lane = choose(entry.message, row.recipient)
+            if lane is not None and lane != row.lane:
+                entry.note(now, "note", row, lane, f"lane changed from {row.lane}")
+                row.lane = lane
+                changed.append(lane)
+        if changed:
+            self._changed(changed)
+        return _done(len(changed))
+
+    def find(self, which: Filter, limit: int = 100, after: MessageId | None = None) -> Future[list[MessageView]]:
+        found = [
+            entry.view()
+            for identity, entry in sorted(self._entries.items())
+            if (after is None or identity > after) and entry.matching(which)
+        ]
+        return _done(found[:limit])
+
+    def show(self, message: MessageId) -> Future[MessageView | None]:
+        entry = self._entries.get(message)
+        return _done(None if entry is None else entry.view(events=True))
+
+    def body(self, message: MessageId) -> Future[Body | None]:
+        entry = self._entries.get(message)
+        return _done(None if entry is None or entry.data is None else EntryBody(entry))
+
+    def counts(self) -> Future[dict[State, int]]:
+        found = dict.fromkeys(State, 0)
+        for _, row in self._all():
+            found[row.state] += 1
+        return _done(found)
+
+    def hold(self, which: Filter, now: float, who: str) -> Future[int]:
+        return self._act(which, WAITING, State.HELD, now, "held", f"by {who}", None)
+
+    def release(self, which: Filter, now: float, who: str) -> Future[int]:
+        return self._act(which, frozenset({State.HELD}), State.DEFERRED, now, "released", f"by {who}", now)
+
+    def retry(self, which: Filter, now: float, who: str) -> Future[int]:
+        return self._act(which, WAITING, None, now, "retried", f"by {who}", now)
+
+    def drop(self, which: Filter, now: float, who: str) -> Future[int]:
+        return self._act(which, WAITING | {State.HELD}, State.DROPPED, now, "dropped", f"by {who}", None)
+
+    def settle(self, which: Filter, now: float, who: str) -> Future[int]:
+        return self._act(
+            which, frozenset({State.UNKNOWN}), State.DELIVERED, now, "delivered", f"settled by {who}", None
+        )
+
+    def raise_alarm(self, alarm: Alarm) -> Future[bool]:
+        standing = self._alarms.get(alarm.key)
+        since = alarm.since if standing is None else standing.since
+        self._alarms[alarm.key] = Alarm(alarm.key, since, alarm.text, alarm.cure)
+        return _done(standing is None)
+
+    def clear_alarm(self, key: str) -> Future[bool]:
+        return _done(self._alarms.pop(key, None) is not None)
+
+    def alarms(self) -> Future[list[Alarm]]:
+        return _done(sorted(self._alarms.values(), key=lambda alarm: (alarm.since, alarm.key)))
+
+    def purge(self, before: float) -> Future[int]:
+        gone = [key for key, entry in self._entries.items() if entry.finished is not None and entry.finished < before]
+        for key in gone:
+            del self._entries[key]
+        self._usage = {key: used for key, used in self._usage.items() if key[1] >= int(before // 60)}
+        return _done(len(gone))
+
+    def _all(self) -> Iterator[tuple[Entry, Row]]:
+        for _, entry in sorted(self._entries.items()):
+            for row in entry.rows:
+                yield entry, row
+
+    def _act(
+        self, which: Filter, origin: frozenset[State], to: State | None, now: float, kind: str, detail: str,
+        due: float | None,
+    ) -> Future[int]:  # fmt: skip
+        lanes: list[str] = []
+        for entry in self._entries.values():
+            for row in entry.matching(which):
+                if row.state not in origin:
+                    continue
+                lanes.append(row.lane)
+                if to is not None and to in MOVES[row.state]:
+                    entry.move(row, to, now, detail, due, kind)
+                else:
+                    row.next_attempt = due
+                    entry.note(now, kind, row, row.lane, detail)
+        if lanes and due is not None:
+            self._changed(lanes)
+        return _done(len(lanes))
+
+    def _interrupt(self, expired: float | None) -> None:
+        """Turn claims back: all of them, or those that had expired by a time."""
+        taken: dict[int, tuple[str, int]] = {}
+        now = self._clock.time() if expired is None else expired
+        for entry, row in self._all():
+            if row.state is State.CLAIMED and (expired is None or row.expires <= expired):
+                taken[row.token] = (row.lane, taken.get(row.token, ("", 0))[1] + 1)
+                row.attempts += 1
+                entry.move(row, State.UNKNOWN, now, INTERRUPTED, now, "interrupted")
+        for lane, recipients in taken.values():
+            self._use(lane, now, Use(1, recipients))
+
+    def _use(self, lane: str, at: float, use: Use) -> None:
+        if use.messages or use.recipients:
+            messages, recipients = self._usage.get((lane, int(at // 60)), (0, 0))
+            self._usage[lane, int(at // 60)] = (messages + use.messages, recipients + use.recipients)
+
+    def _changed(self, lanes: Iterable[str]) -> None:
+        for watcher in self._watchers:
+            asyncio.get_running_loop().call_soon(watcher, frozenset(lanes))
