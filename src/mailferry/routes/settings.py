@@ -1,0 +1,173 @@
+"""What an administrator may say about routes: [[route]], [[rule]] and [routing] of the configuration.
+
+Leaves to others: reading TOML and checks across tables (config), figures that Microsoft publishes (presets, m365).
+Invariant: a RouteSettings that validates never sends a password or a token over a connection that is not encrypted
+and verified.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from mailferry.mail.address import check_pattern
+from mailferry.units import Duration, RateLimit, Size
+
+#: Words that a rule may use in place of recipient patterns.
+INTERNAL = "internal"
+EXTERNAL = "external"
+
+#: Lanes are named route/mailbox (routes.api.lane_of), so a slash must not occur in a route's name.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+
+
+class RouteType(StrEnum):
+    EXCHANGE_SMTP = "exchange-smtp"
+    SMARTHOST = "smarthost"
+
+
+class Tls(StrEnum):
+    NONE = "none"
+    OPPORTUNISTIC = "opportunistic"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+    @property
+    def required(self) -> bool:
+        return self in (Tls.STARTTLS, Tls.IMPLICIT)
+
+
+class NullSender(StrEnum):
+    MAILBOX = "mailbox"
+    KEEP = "keep"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TimeoutSettings(_Model):
+    """How long to wait for the upstream. The defaults are those of RFC 5321 section 4.5.3.2, which a client should not
+    undercut: a shorter `end` turns slow acceptance into duplicates."""
+
+    connect: Duration = Field(30.0, gt=0, description="For the TCP connection, and again for the TLS handshake.")
+    greeting: Duration = Field(300.0, gt=0, description="For the 220 greeting.")
+    command: Duration = Field(300.0, gt=0, description="For the answer to EHLO, AUTH, MAIL, RCPT and RSET.")
+    data: Duration = Field(120.0, gt=0, description="For the answer to DATA.")
+    block: Duration = Field(180.0, gt=0, description="For the upstream to take one more block of the message.")
+    end: Duration = Field(600.0, gt=0, description="For the answer to the end of the message.")
+    quit: Duration = Field(5.0, gt=0, description="For the answer to QUIT.")
+
+
+class LimitSettings(_Model):
+    """Overrides of what one lane may take; a value that is not given comes from the route's type."""
+
+    rate: RateLimit | None = Field(None, description='Messages per minute of one lane, for example "30/minute".')
+    connections: int | None = Field(None, ge=1, le=1000, description="Connections of one lane at a time.")
+    recipients_per_day: int | None = Field(None, ge=0, description="Recipients of one lane in 24 hours; 0: no limit.")
+    recipients_per_message: int | None = Field(None, ge=0, description="Recipients of one message; 0: no limit.")
+    message_size: Size | None = Field(None, ge=0, description="Largest message; 0: no limit.")
+
+
+class ReuseSettings(_Model):
+    """How long a connection is kept for the next message."""
+
+    idle: Duration = Field(30.0, ge=0, description="Close a connection that was not used for so long; 0: never keep.")
+    messages: int = Field(100, ge=1, description="Close a connection after so many messages.")
+
+
+class RouteSettings(_Model):
+    """One way out."""
+
+    name: Name = Field(description="The route's name, as rules, clients and lanes use it.")
+    type: RouteType = Field(description="exchange-smtp (Exchange Online client submission) or smarthost.")
+    tenant: str | None = Field(None, description="exchange-smtp: the [[tenant]] whose application logs in.")
+    host: str | None = Field(None, min_length=1, description="Host name; exchange-smtp: default by the tenant's cloud.")
+    port: int | None = Field(None, ge=1, le=65535, description="Default 587 for exchange-smtp, 25 for smarthost.")
+    tls: Tls | None = Field(None, description="none, opportunistic, starttls or implicit. Default starttls.")
+    verify: bool = Field(True, description="Check the certificate and its host name. Only a smarthost may do without.")
+    ca_file: str | None = Field(None, description="PEM file of the authorities to trust, in place of the system's.")
+    mailbox: str = Field("", description="exchange-smtp: send everything from this mailbox, whoever the client is.")
+    username: str = Field("", description="smarthost: log in with this name; empty: no login.")
+    password: str = Field("", repr=False, description="smarthost: the password of `username`.")
+    scope: str | None = Field(None, description="exchange-smtp: OAuth scope; default by the tenant's cloud.")
+    null_sender: NullSender = Field(
+        NullSender.MAILBOX,
+        description="exchange-smtp: the null sender of a report goes out as the mailbox, or is kept. "
+        "What Exchange Online answers a submitting client that sends MAIL FROM:<> is not documented.",
+    )
+    chunking: bool = Field(True, description="Use BDAT where the upstream offers it and it helps.")
+    pipelining: bool = Field(True, description="Send commands in groups where the upstream offers it.")
+    limits: LimitSettings = Field(LimitSettings(), description="Overrides of the route type's limits.")
+    timeouts: TimeoutSettings = Field(TimeoutSettings(), description="How long to wait for the upstream.")
+    reuse: ReuseSettings = Field(ReuseSettings(), description="How long connections are kept.")
+
+    @property
+    def needs_mailbox(self) -> bool:
+        return self.type is RouteType.EXCHANGE_SMTP
+
+    @property
+    def tls_mode(self) -> Tls:
+        return self.tls if self.tls is not None else Tls.STARTTLS
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problem = self._exchange_problem() if self.type is RouteType.EXCHANGE_SMTP else self._smarthost_problem()
+        if problem is not None:
+            raise ValueError(problem)
+        return self
+
+    def _exchange_problem(self) -> str | None:
+        if self.tenant is None:
+            return "an exchange-smtp route needs `tenant`, whose application fetches the tokens"
+        if not self.tls_mode.required or not self.verify:
+            return (
+                "an exchange-smtp route always encrypts and verifies: `tls` must be starttls or implicit, `verify` true"
+            )
+        if self.username or self.password:
+            return "an exchange-smtp route logs in with OAuth: `username` and `password` do not belong here"
+        return None
+
+    def _smarthost_problem(self) -> str | None:
+        if self.host is None:
+            return "a smarthost route needs `host`"
+        if self.tenant is not None or self.mailbox or self.scope is not None:
+            return "`tenant`, `mailbox` and `scope` belong to exchange-smtp routes"
+        if bool(self.username) != bool(self.password):
+            return "`username` and `password` come together"
+        if self.username and not (self.tls_mode.required and self.verify):
+            return "a password is sent only over verified TLS: set `tls` to starttls or implicit and `verify` to true"
+        return None
+
+
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+RecipientWord = Annotated[
+    str, AfterValidator(lambda word: word if word in (INTERNAL, EXTERNAL) else check_pattern(word))
+]
+
+
+class RuleSettings(_Model):
+    """One rule; the first that matches decides. A condition that is not given always holds."""
+
+    clients: tuple[str, ...] = Field((), description="Names of clients.")
+    senders: tuple[Pattern, ...] = Field((), description='Patterns of the envelope sender; "<>" is the null sender.')
+    recipients: tuple[RecipientWord, ...] = Field(
+        (),
+        description='Patterns of the recipient, or "internal" / "external" (inside or outside the accepted domains).',
+    )
+    route: Name = Field(description="The route to take.")
+
+    @model_validator(mode="after")
+    def _words_stand_alone(self) -> Self:
+        words = [word for word in self.recipients if word in (INTERNAL, EXTERNAL)]
+        if words and len(words) != len(self.recipients):
+            raise ValueError('"internal" and "external" stand alone in `recipients`; use two rules')
+        return self
+
+
+class RoutingSettings(_Model):
+    """What holds where no rule and no client says otherwise."""
+
+    default_route: Name | None = Field(None, description="The default route; may be left out when there is only one.")
