@@ -12,6 +12,9 @@ for pair in curl:curl swaks:swaks msmtp:msmtp s-nail:s-nail /usr/sbin/postfix:po
 done
 perl -MIO::Socket::SSL -e 1 2>/dev/null || want="$want libio-socket-ssl-perl libnet-ssleay-perl"
 perl -MAuthen::SASL -e 1 2>/dev/null || want="$want libauthen-sasl-perl"
+if [ "${1:-}" = --bench ] && ! command -v saslpasswd2 >/dev/null 2>&1; then
+    want="$want sasl2-bin libsasl2-modules libsasl2-modules-db"
+fi
 if [ -n "$want" ] || [ ! -x "$deps/opensmtpd/usr/sbin/smtpd" ]; then
     $sudo apt-get update -qq
 fi
