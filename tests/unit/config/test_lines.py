@@ -105,9 +105,7 @@ TEXTS = st.text(st.sampled_from("ab \n\"'\\[]{}#=,é"), max_size=8)
 
 def quoted(text: str) -> str:
     """A basic string of TOML."""
-    escaped = "".join(
-        "\\" + c if c in '"\\' else {"\n": "\\n", "\t": "\\t"}.get(c, c) for c in text
-    )
+    escaped = "".join("\\" + c if c in '"\\' else {"\n": "\\n", "\t": "\\t"}.get(c, c) for c in text)
     return f'"{escaped}"'
 
 
