@@ -31,10 +31,12 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Result:
     """`outcomes[i]` belongs to `recipients[i]` of the call; `handed_over` False when no message data was sent, so that
-    no budget was used."""
+    no budget was used; `dsn` True when the next hop offered DSN and was given NOTIFY and ORCPT, so that reports of
+    success are its duty from here on (RFC 3461 section 5.2.2)."""
 
     outcomes: tuple[Outcome, ...]
     handed_over: bool
+    dsn: bool = False
 
 
 class Transport(Protocol):

@@ -138,7 +138,8 @@ class Lease:
 class Move:
     """What an attempt decided for one claim. `at` the time of the answer; `next_attempt` only for the waiting states
     (None there: due at `at`); `reply` is what the event shows ("250 2.0.0 OK …"); `count` False where the attempt
-    must not count."""
+    must not count. `report` tells of the delivery status notification that was stored for this move before it
+    ("<queue id> to <address>"): where it is given, an event "bounced" with this detail joins the move's own."""
 
     claim: int
     state: State
@@ -146,6 +147,7 @@ class Move:
     reply: str
     next_attempt: float | None = None
     count: bool = True
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)
