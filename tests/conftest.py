@@ -1,0 +1,65 @@
+"""What every suite shares: lanes, foreign tools, the length of property tests.
+
+--require-tools makes a missing foreign program a failure instead of a skip (CI and `make test` set it);
+--long runs the long forms (`make full`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from mailferry.clock import ManualClock
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("short", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("long" if os.environ.get("MAILFERRY_LONG") else "short")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-tools", action="store_true", help="a missing foreign program fails its tests")
+    parser.addoption("--long", action="store_true", help="run the long forms as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="a long form: --long runs it"))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that the test moves by hand."""
+    return ManualClock()
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the long form is asked for."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
+def tool(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The path of a foreign program; fails (or, without --require-tools, skips) where it is missing."""
+
+    def find(name: str) -> str:
+        places = [shutil.which(name), f"/usr/sbin/{name}", str(ROOT / ".deps" / name)]
+        for place in places:
+            if place and Path(place).exists():
+                return place
+        message = f"{name} is not installed; `sh tools/foreign.sh` installs it"
+        if request.config.getoption("--require-tools"):
+            pytest.fail(message)
+        pytest.skip(message)
+
+    return find
