@@ -7,7 +7,7 @@ Invariant: parse(format(reply)) == reply, and no reply carries CR or LF inside a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: RFC 3463 section 2: class "." subject "." detail; the class is 2, 4 or 5.
 _ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
@@ -25,6 +25,7 @@ class Reply:
     code: int
     enhanced: str
     lines: tuple[str, ...]
+    _wire: bytes = field(default=b"", init=False, repr=False, compare=False)  # format_reply keeps its work here
 
     @property
     def text(self) -> str:
@@ -49,14 +50,23 @@ def reply(code: int, enhanced: str = "", *lines: str) -> Reply:
 
 
 def format_reply(value: Reply) -> bytes:
-    """The octets of a reply, each line ended by CRLF (RFC 5321 section 4.2.1; RFC 2034: status on every line)."""
+    """The octets of a reply, each line ended by CRLF (RFC 5321 section 4.2.1; RFC 2034: status on every line).
+
+    Formatted once per Reply: most replies of a busy server are the same few values.
+    """
+    return value._wire or _format(value)
+
+
+def _format(value: Reply) -> bytes:
     prefix = f"{value.enhanced} " if value.enhanced else ""
     last = len(value.lines) - 1
     out = []
     for number, line in enumerate(value.lines):
         clean = line.replace("\r", " ").replace("\n", " ")
         out.append(f"{value.code}{' ' if number == last else '-'}{prefix}{clean}\r\n")
-    return "".join(out).encode("utf-8", "replace")
+    wire = "".join(out).encode("utf-8", "replace")
+    object.__setattr__(value, "_wire", wire)
+    return wire
 
 
 class ReplyParser:
