@@ -1,0 +1,170 @@
+"""One application identity and its secret or certificate, read anew whenever it is needed.
+
+Leaves to others: asking for tokens (entra) and when to (broker).
+Invariant: secret material lives only in the values returned by material(), shows in no repr, and is read each time, so
+that a secret replaced on disk is used without a restart.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailferry.m365.clouds import Cloud, cloud
+from mailferry.tokens.api import TokenRefused
+from mailferry.tokens.settings import CertificateSource, CredentialSettings, SecretSource
+
+if TYPE_CHECKING:  # cryptography is loaded on first use
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.x509 import Certificate
+
+#: A secret is some 40 octets, a PKCS #12 file some thousand; more is the wrong file.
+_MAX_FILE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """A client secret."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate with its private key, as unencrypted PEM that never leaves memory."""
+
+    pem: bytes = field(repr=False)
+    thumbprint: str  # SHA-256, hexadecimal, as the Entra admin center shows it
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a secret or certificate ends. `what` is for people."""
+
+    credential: str
+    what: str
+    when: datetime
+
+
+class Credential:
+    """An application identity by the name that the configuration gives it."""
+
+    __slots__ = ("_environ", "name", "settings")
+
+    def __init__(self, name: str, settings: CredentialSettings, environ: Mapping[str, str]) -> None:
+        self.name = name
+        self.settings = settings
+        self._environ = environ
+
+    def __repr__(self) -> str:
+        return (
+            f"Credential({self.name!r}, client_id={self.settings.client_id!r}, tenant_id={self.settings.tenant_id!r})"
+        )
+
+    @property
+    def cloud(self) -> Cloud:
+        return cloud(self.settings.cloud)
+
+    @property
+    def authority(self) -> str:
+        """Where tokens are asked for: the configured address, or the cloud's."""
+        return self.settings.authority or self.cloud.authority
+
+    def margin(self, scope: str) -> float:
+        """Seconds a token for `scope` has to live at least; High Volume Email refuses tokens close to their end."""
+        hve = scope != "" and scope == self.cloud.hve_scope
+        return max(self.settings.refresh_margin, self.settings.hve_refresh_margin if hve else 0.0)
+
+    def material(self) -> ClientSecret | ClientCertificate:
+        """The secret or certificate as it is now. Blocks on files. Raises TokenRefused: somebody must act."""
+        if self.settings.certificate is not None:
+            return self._certificate(self.settings.certificate)
+        assert self.settings.secret is not None  # noqa: S101 - CredentialSettings holds exactly one of the two
+        return ClientSecret(self._text(self.settings.secret, "client secret"))
+
+    def expiry(self) -> Expiry | None:
+        """When this identity's secret or certificate ends, where that can be known. Raises TokenRefused."""
+        if self.settings.certificate is not None:
+            end = self._certificate(self.settings.certificate).not_after
+            return Expiry(self.name, f"certificate of {self.name}", end)
+        day = self.settings.secret_expires
+        if day is None:
+            return None
+        return Expiry(self.name, f"client secret of {self.name}", datetime(day.year, day.month, day.day, tzinfo=UTC))
+
+    def exposed_files(self) -> list[Path]:
+        """Files with secret material that others than their owner and group can read."""
+        sources: list[Path | None] = []
+        if self.settings.secret is not None:
+            sources.append(self.settings.secret.file)
+        if self.settings.certificate is not None:
+            sources += [self.settings.certificate.file, self.settings.certificate.key_file]
+            if self.settings.certificate.passphrase is not None:
+                sources.append(self.settings.certificate.passphrase.file)
+        return [path for path in sources if path is not None and _readable_by_others(path)]
+
+    def _text(self, source: SecretSource, what: str) -> str:
+        if source.env is not None:
+            value = self._environ.get(source.env, "").strip()
+        else:
+            raw = self._read(source.file or self._systemd(source.credential or ""), what)
+            try:
+                value = raw.decode("utf-8").strip()
+            except UnicodeDecodeError:
+                raise TokenRefused(f"{self.name}: the {what} in {source} is no text") from None
+        if not value:
+            raise TokenRefused(f"{self.name}: there is no {what} in {source}")
+        return value
+
+    def _certificate(self, source: CertificateSource) -> ClientCertificate:
+        from mailferry.tokens import certificate
+
+        data = self._read(source.file or self._systemd(source.credential or ""), "certificate")
+        if source.key_file is not None:
+            data += b"\n" + self._read(source.key_file, "private key")
+        passphrase = self._text(source.passphrase, "passphrase") if source.passphrase is not None else None
+        try:
+            key, chain = certificate.load(data, passphrase)
+        except ValueError as error:
+            raise TokenRefused(f"{self.name}: {source}: {error}") from None
+        return _client_certificate(key, chain)
+
+    def _systemd(self, credential: str) -> Path:
+        directory = self._environ.get("CREDENTIALS_DIRECTORY", "")  # systemd.exec(5), "Credentials"
+        if not directory:
+            raise TokenRefused(
+                f"{self.name}: there is no systemd credential {credential}: $CREDENTIALS_DIRECTORY is not set"
+            )
+        return Path(directory) / credential
+
+    def _read(self, path: Path, what: str) -> bytes:
+        try:
+            with path.open("rb") as file:
+                data = file.read(_MAX_FILE + 1)
+        except OSError as error:
+            raise TokenRefused(f"{self.name}: cannot read the {what} in {path}: {error.strerror}") from None
+        if len(data) > _MAX_FILE:
+            raise TokenRefused(f"{self.name}: {path} is too large to be a {what}")
+        return data
+
+
+def _client_certificate(key: RSAPrivateKey, chain: list[Certificate]) -> ClientCertificate:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem += b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+    leaf = chain[0]
+    return ClientCertificate(pem, leaf.fingerprint(hashes.SHA256()).hex().upper(), leaf.not_valid_after_utc)
+
+
+def _readable_by_others(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+    except OSError:
+        return False
