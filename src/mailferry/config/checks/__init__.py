@@ -1,0 +1,1 @@
+"""Checks across sections: each module takes what is valid of a configuration (View) and yields findings."""

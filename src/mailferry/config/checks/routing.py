@@ -1,0 +1,96 @@
+"""Ways out: rules that are reached, routes that are used, limits that the service grants, mail kept private.
+
+Leaves to others: names that do not exist (names).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from mailferry.config.checks.finding import Finding, error, warning
+from mailferry.config.lines import Path
+from mailferry.config.validate import View
+from mailferry.listener.settings import ClientSettings
+from mailferry.m365.limits import exchange_online
+from mailferry.mail.address import domain_of
+from mailferry.routes.settings import RouteSettings, RouteType, RoutingSettings, RuleSettings
+
+
+def check(view: View) -> Iterator[Finding]:
+    yield from _rules(view)
+    yield from _unused(view)
+    for item in view.all(RouteSettings):
+        if item.value.type is RouteType.EXCHANGE_SMTP:
+            yield from _exchange(view, item.path, item.value)
+        else:
+            yield from _smarthost(item.path, item.value)
+
+
+def _rules(view: View) -> Iterator[Finding]:
+    catch_all: Path | None = None
+    for item in view.all(RuleSettings):
+        if catch_all is not None:
+            place = view.document.place(catch_all)
+            yield warning(item.path, f"is never reached: the rule at {place} matches everything", "move it above")
+        elif not (item.value.clients or item.value.senders or item.value.recipients):
+            catch_all = item.path
+
+
+def _unused(view: View) -> Iterator[Finding]:
+    routing = view.one(RoutingSettings)
+    if routing is None or not view.complete(RuleSettings) or not view.complete(ClientSettings):
+        return
+    used = {routing.value.default_route, *(item.value.route for item in view.all(RuleSettings))}
+    used |= {item.value.route for item in view.all(ClientSettings)}
+    for item in view.all(RouteSettings):
+        if item.value.name not in used and len(view.names("route")) > 1 and routing.value.default_route:
+            yield warning(item.path, f'nothing uses the route "{item.value.name}"', "name it in a rule or take it out")
+
+
+def _exchange(view: View, path: Path, route: RouteSettings) -> Iterator[Finding]:
+    domains = view.accepted_domains(route.tenant)
+    if route.mailbox and domains and domain_of(route.mailbox) not in domains:
+        yield error(
+            (*path, "mailbox"),
+            f'{route.mailbox} is in no accepted domain of tenant "{route.tenant}"',
+            f"use a mailbox in {', '.join(sorted(domains))}, or add the domain to the tenant",
+        )
+    published, own = exchange_online(), route.limits
+    rate = own.rate.count * 60 / own.rate.seconds if own.rate else None
+    pairs = (
+        ("rate", rate, published.messages_per_minute.value, "messages a minute"),
+        ("connections", own.connections, published.connections.value, "connections at a time"),
+        ("recipients_per_day", own.recipients_per_day, published.recipients_per_day.value, "recipients in 24 hours"),
+        (
+            "recipients_per_message",
+            own.recipients_per_message,
+            published.recipients_per_message.value,
+            "recipients of one message",
+        ),
+        ("message_size", own.message_size, published.message_size_advertised.value, "octets in a message"),
+    )
+    for name, value, limit, words in pairs:
+        if value is not None and limit and (value > limit or value == 0):
+            yield warning(
+                (*path, "limits", name),
+                f"is above what Exchange Online is known to take: {limit} {words}",
+                "the service will throttle; take the override out unless Microsoft granted more",
+            )
+
+
+def _smarthost(path: Path, route: RouteSettings) -> Iterator[Finding]:
+    if route.host is None or _private(route.host):
+        return
+    if not route.tls_mode.required:
+        where = (*path, "tls") if "tls" in route.model_fields_set else path
+        yield warning(where, f"mail to {route.host} may go in clear", 'set tls = "starttls" if the host offers it')
+    elif not route.verify:
+        yield warning((*path, "verify"), f"anyone on the way can pose as {route.host}", "set ca_file instead")
+
+
+def _private(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,129 @@
+"""The whole configuration: every package's settings under the names they have in TOML.
+
+Leaves to others: what the settings of a package mean (its settings.py), reading (load) and checks across sections
+(check). Invariant: a Config holds validated values only, and nothing changes it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mailferry.delivery.settings import DeliverySettings
+from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings, TlsSettings, parse_address
+from mailferry.mail.address import normal_domain
+from mailferry.routes.settings import RouteSettings, RoutingSettings, RuleSettings
+from mailferry.spool.settings import SpoolSettings
+from mailferry.tokens.settings import CredentialSettings
+
+#: RFC 1123 section 2.1; underscores are no host name characters.
+_HOSTNAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _hostname(text: str) -> str:
+    if _HOSTNAME.fullmatch(text) is None:
+        raise ValueError(
+            f"{text!r} is no host name; letters, digits and hyphens with dots between, gateway.example.com"
+        )
+    return text
+
+
+def _mail_address(text: str) -> str:
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain) or any(char.isspace() for char in text):
+        raise ValueError(f"{text!r} is no mail address; write for example postmaster@example.com")
+    return text
+
+
+def _domain(text: str) -> str:
+    name = normal_domain(text.strip())
+    if _HOSTNAME.fullmatch(name) is None:
+        raise ValueError(f"{text!r} is no domain; write for example example.com")
+    return name
+
+
+def _http_address(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+class GatewaySettings(_Settings):
+    """The gateway itself."""
+
+    hostname: Annotated[str, AfterValidator(_hostname)] = Field(
+        description="Its full name, as clients connect to it; stands in greetings, Received lines and reports."
+    )
+    state: Path = Field(
+        default=Path("/var/lib/mailferry"), description="Directory for accepted mail and everything else that is kept."
+    )
+    postmaster: Annotated[str, AfterValidator(_mail_address)] | None = Field(
+        default=None, description="A person: gets reports that have nobody else to go to, and mail to postmaster."
+    )
+    node: int = Field(default=0, ge=0, le=255, description="Number of this node; part of every queue id.")
+
+
+class TenantSettings(CredentialSettings):
+    """A Microsoft 365 tenant and the application that sends there."""
+
+    name: str = Field(min_length=1, description="Its name, as routes use it.")
+    domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = Field(
+        default=(), description='Its accepted domains; recipients in them are "internal".'
+    )
+
+
+class MetricsSettings(_Settings):
+    """Figures for Prometheus."""
+
+    address: Annotated[str, AfterValidator(_http_address)] | None = Field(
+        default=None, description='Where they are served, for example "127.0.0.1:9125". Absent: nowhere.'
+    )
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogSettings(_Settings):
+    """What is written to standard error."""
+
+    format: LogFormat = Field(default=LogFormat.JSON, description="json: one object a line; console: for people.")
+    subjects: bool = Field(
+        default=False, description="Keep each message's subject in its history. Subjects are personal data."
+    )
+    journal: bool = Field(default=False, description="Begin each line with its priority, as systemd-journald reads it.")
+
+
+class Config(_Settings):
+    """One gateway's configuration. Attributes in the plural hold what TOML has as [[arrays]]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    gateway: GatewaySettings
+    listeners: tuple[ListenerSettings, ...] = Field(alias="listener", min_length=1)
+    tls: TlsSettings = TlsSettings()
+    guard: GuardSettings = GuardSettings()
+    clients: tuple[ClientSettings, ...] = Field(default=(), alias="client")
+    tenants: tuple[TenantSettings, ...] = Field(default=(), alias="tenant")
+    routes: tuple[RouteSettings, ...] = Field(alias="route", min_length=1)
+    rules: tuple[RuleSettings, ...] = Field(default=(), alias="rule")
+    routing: RoutingSettings = RoutingSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    spool: SpoolSettings = SpoolSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def accepted_domains(self) -> frozenset[str]:
+        """The domains of every tenant: who is in them is internal."""
+        return frozenset(domain for tenant in self.tenants for domain in tenant.domains)
