@@ -14,27 +14,30 @@ from mailferry.smtp.state import Act
 
 BodyEvent = BodyChunk | EndOfChunk | EndOfMessage | Refused
 
+#: More octets than will ever come.
+UNLIMITED = 1 << 62
+
 _END_OF_MESSAGE = EndOfMessage()
 _TOO_BIG = Refused(refusals.TOO_BIG, reason="message over the size limit")
 _BARE = Refused(refusals.BARE_NEWLINE, close=True, reason="bare CR or LF in the message")
 
 
-class DataReader:
+class DataReader(DotUnstuffer):
     """What follows 354, up to CRLF.CRLF."""
 
-    __slots__ = ("_dots", "_repair", "_room", "act")
+    __slots__ = ("_repair", "_room", "act")
 
     def __init__(self, limit: int, *, repairs: bool) -> None:
-        self._dots = DotUnstuffer()
+        self._line_start = True
+        self.done = False
         self._repair = repairs
-        self._room: float = limit or float("inf")
+        self._room = limit or UNLIMITED
         self.act = Act.BODY
 
     def read(self, buffer: bytes, start: int) -> tuple[BodyEvent | None, int]:
         """The next event and the offset behind what was consumed; None: more octets are needed."""
-        dots = self._dots
-        if not dots.done:
-            octets, start = dots.take(buffer, start)
+        if not self.done:
+            octets, start = self.take(buffer, start)
             if octets:
                 if not clean(octets):
                     if not self._repair:
@@ -44,7 +47,7 @@ class DataReader:
                 self._room -= len(octets)
                 if self._room >= 0:
                     return BodyChunk(octets), start
-            if not dots.done:
+            if not self.done:
                 return None, start
         return (_END_OF_MESSAGE if self._room >= 0 else _TOO_BIG), start
 
@@ -55,7 +58,7 @@ class ChunkReader:
     __slots__ = ("_binary", "_cr", "_last", "_left", "_repair", "_room", "_size", "_verdict", "act")
 
     def __init__(self, limit: int, *, repairs: bool, binary: bool) -> None:
-        self._room: float = limit or float("inf")
+        self._room = limit or UNLIMITED
         self._repair = repairs
         self._binary = binary
         self._verdict: Refused | None = None  # why the octets are swallowed

@@ -80,8 +80,8 @@ def _after(keyword: str, argument: str) -> str | None:
 def _path(text: str, bad: Reply) -> tuple[str, str] | Refused:
     """A checked path and the parameters behind it."""
     close = text.find(">")
-    if text.startswith("<") and close == len(text) - 1 and '"' not in text:
-        path, rest = text[1:close].strip(" "), ""
+    if text.startswith("<") and '"' not in text and text[close + 1 : close + 2] in ("", " ") and close > 0:
+        path, rest = text[1:close].strip(" "), text[close + 2 :]
     else:
         try:
             path, rest = split_path(text)
@@ -102,20 +102,26 @@ def _mail(argument: str, extensions: Extensions) -> Parsed:
     if isinstance(found, Refused):
         return found
     path, rest = found
-    parameters = _parameters(rest) if rest else {}
-    if parameters is None:
-        return _BAD_ARGUMENT
-    try:
-        command = _mail_with(path, parameters, extensions) if parameters else Mail(path)
-    except ValueError:
-        return _BAD_ARGUMENT
+    if not rest:
+        command = Mail(path)
+    else:
+        parameters = _parameters(rest)
+        if parameters is None:
+            return _BAD_ARGUMENT
+        try:
+            command = _mail_with(path, parameters, extensions)
+        except ValueError:
+            return _BAD_ARGUMENT
     if not path.isascii() and not command.smtputf8:
         return Refused(refusals.UTF8_ADDRESS, reason="UTF-8 address without SMTPUTF8")
     return command
 
 
 def _mail_with(path: str, given: dict[str, str | None], extensions: Extensions) -> Mail:
-    size = _size(given.pop("SIZE")) if "SIZE" in given else None
+    """Takes what it knows out of `given`; the rest is unknown."""
+    size = _number(given.pop("SIZE")) if "SIZE" in given else None
+    if not given:
+        return Mail(path, size)
     body = _body(given.pop("BODY"), extensions) if "BODY" in given else None
     smtputf8 = extensions.smtputf8 and "SMTPUTF8" in given and _flag(given.pop("SMTPUTF8"))
     ret = envid = auth = None
@@ -170,9 +176,6 @@ def _number(text: str | None) -> int:
     if text is None or not (text.isascii() and text.isdigit() and len(text) <= 20):
         raise _BadParameter("no number")
     return int(text)
-
-
-_size = _number
 
 
 def _flag(value: str | None) -> bool:

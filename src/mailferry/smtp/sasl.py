@@ -257,7 +257,7 @@ class BearerClient(OneShotClient):
 
 
 class LoginClient:
-    """LOGIN, without initial response: some servers do not take one. Answers by the prompt, else in order."""
+    """LOGIN, without initial response: some servers do not take one. Answers in the order of the prompts."""
 
     __slots__ = ("_password", "_sent", "_username", "name")
 

@@ -14,18 +14,16 @@ from mailferry.smtp.commands import Bdat, BodyType, Command, Mail, Rcpt
 from mailferry.smtp.errors import LocalProtocolError
 from mailferry.smtp.events import AuthResponse, BodyChunk, EndOfChunk, EndOfMessage, Refused
 from mailferry.smtp.grammar import decode_base64
+from mailferry.smtp.inbound import Inbound
 from mailferry.smtp.limits import BareNewlines, Extensions, ServerLimits
 from mailferry.smtp.parse import parse_command
 from mailferry.smtp.replies import Reply, format_reply
-from mailferry.smtp.state import MOVES, Act, Machine, State
+from mailferry.smtp.state import MOVES, Act, State
 
 Event = Command | AuthResponse | BodyChunk | EndOfChunk | EndOfMessage | Refused
 
-_BARE_LF = Refused(refusals.BARE_NEWLINE, close=True, reason="bare LF in a command")
 _STARTTLS_TAIL = Refused(refusals.STARTTLS_TAIL, close=True, reason="bytes behind STARTTLS")
 _TOO_MANY = Refused(refusals.TOO_MANY_ERRORS, close=True, reason="too many bad commands")
-_TOO_LONG = Refused(refusals.LINE_TOO_LONG, reason="line over the limit")
-_AUTH_TOO_LONG = Refused(refusals.AUTH_LINE_TOO_LONG, reason="authentication line over the limit")
 _BAD_BASE64 = Refused(refusals.BAD_BASE64, reason="bad base64 in an authentication exchange")
 _TOO_BIG = Refused(refusals.TOO_BIG, reason="declared size over the limit")
 _BINARY = Refused(refusals.BINARY, reason="control or undecodable characters in a command")
@@ -33,7 +31,7 @@ _UTF8_ADDRESS = Refused(refusals.UTF8_ADDRESS, reason="UTF-8 address without SMT
 _UNOFFERED = Refused(refusals.UNOFFERED, reason="command of an extension that is not offered")
 
 
-class ServerConnection(Machine):
+class ServerConnection(Inbound):
     """One connection, seen from the server.
 
     Give it bytes by receive(), take events by next_event() until that is None, answer each event that needs it by
@@ -43,16 +41,10 @@ class ServerConnection(Machine):
     __slots__ = (
         "_bad",
         "_binary",
-        "_buffer",
         "_chunks",
         "_extensions",
-        "_limits",
         "_owed",
-        "_pending",
         "_reader",
-        "_repair",
-        "_skipping",
-        "_start",
         "_utf8",
     )
 
@@ -64,16 +56,10 @@ class ServerConnection(Machine):
         extensions: Extensions,
         tls: bool = False,
     ) -> None:
-        super().__init__(tls=tls)
-        self._limits = limits
+        super().__init__(limits, repairs=bare_newlines is BareNewlines.REPAIR, tls=tls)
         self._extensions = extensions
-        self._repair = bare_newlines is BareNewlines.REPAIR
-        self._buffer = b""
-        self._start = 0  # what lies before has been handed out
-        self._pending: list[bytes] | None = None  # came while the buffer was not used up; joined when needed
         self._owed: Act | None = Act.GREETING
         self._bad = 0
-        self._skipping: Refused | None = None  # inside a line that is too long: what its end will bring
         self._reader: DataReader | ChunkReader | None = None  # a message is coming
         self._chunks: ChunkReader | None = None  # between the chunks of a message
         self._utf8 = self._binary = False  # what the last MAIL said
@@ -82,20 +68,6 @@ class ServerConnection(Machine):
     def awaiting(self) -> bool:
         """A reply is owed: the greeting, or the answer to the last event."""
         return self._owed is not None
-
-    @property
-    def buffered(self) -> int:
-        """Octets received and not yet handed out; a driver stops reading while this is large."""
-        return len(self._buffer) - self._start + sum(map(len, self._pending or ()))
-
-    def receive(self, data: bytes) -> None:
-        """Take what the peer sent, in any cut."""
-        if self._pending is not None:
-            self._pending.append(data)
-        elif self._buffer:
-            self._pending = [data]
-        else:
-            self._buffer = data
 
     def receive_eof(self) -> None:
         """The peer sends no more. Whole commands that are buffered still come out; a message cut short never ends."""
@@ -162,23 +134,6 @@ class ServerConnection(Machine):
         self.restart_in_tls()
         self._chunks = None
 
-    def _consume(self, stop: int) -> None:
-        """All before `stop` is used up."""
-        if stop == len(self._buffer):
-            self._buffer, self._start = b"", 0
-        else:
-            self._start = stop
-
-    def _more(self) -> bool:
-        """Join to the rest what came meanwhile; False when nothing came."""
-        if self._pending is None:
-            if self._start:
-                self._buffer, self._start = self._buffer[self._start :], 0
-            return False
-        self._buffer = b"".join((self._buffer[self._start :], *self._pending))
-        self._start, self._pending = 0, None
-        return True
-
     def _refuse(self, refused: Refused, act: Act = Act.REFUSED) -> Refused:
         """Hand out a refusal, or the last one when there were too many in a row."""
         self._bad += 1
@@ -186,39 +141,6 @@ class ServerConnection(Machine):
             refused = _TOO_MANY
         self._owed = Act.FATAL if refused.close else act
         return refused
-
-    def _read_line(self) -> bytes | Refused | None:
-        """The next line without its end, a refusal, or None when no line is whole."""
-        while True:
-            buffer, start = self._buffer, self._start
-            end = buffer.find(b"\n", start)
-            if end >= 0:
-                break
-            self._bound_line(buffer, start)
-            if not self._more():
-                return None
-        self._consume(end + 1)
-        skipped, self._skipping = self._skipping, None
-        stop = end - 1
-        if stop < start or buffer[stop] != 13:
-            if not self._repair:
-                return _BARE_LF  # two readings of one stream are how commands are smuggled
-            stop = end
-        if end - start >= self._limits.command_line and skipped is None:
-            skipped = self._too_long(buffer, start, end + 1)
-        return skipped or buffer[start:stop]
-
-    def _bound_line(self, buffer: bytes, start: int) -> None:
-        """Of a line that grows over its limit only the last octet is kept: it may be the CR of its end."""
-        if self._skipping is None and len(buffer) - start >= self._limits.command_line:
-            self._skipping = self._too_long(buffer, start, len(buffer) + 1)
-        if self._skipping is not None and buffer:
-            self._start = len(buffer) - 1
-
-    def _too_long(self, buffer: bytes, start: int, stop: int) -> Refused | None:
-        if self.state is State.AUTH or buffer[start : start + 4].upper() == b"AUTH":
-            return _AUTH_TOO_LONG if stop - start > max(self._limits.auth_line, self._limits.command_line) else None
-        return _TOO_LONG
 
     def _read_command(self) -> Event | None:
         line = self._read_line()
