@@ -1,0 +1,248 @@
+"""The flow of one conversation: octets to the core, events to a decision, replies to the wire; in callbacks.
+
+Leaves to others: the socket (protocol, behind Wire), grammar and order (smtp core) and what is answered (session).
+Invariants: all replies to one read go out in one write; no task per command; an event that takes time stops the flow
+until its answer comes, and reading too when more is sent than a client needs to send ahead.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from asyncio import Future
+from collections.abc import Callable
+from typing import Protocol
+
+from mailferry.listener.profile import Profile
+from mailferry.listener.transaction import Transaction
+from mailferry.smtp.replies import Reply, reply
+from mailferry.smtp.server import Event, ServerConnection
+
+SHUTTING_DOWN = reply(421, "4.3.2", "The gateway is shutting down, try again later")
+TIMED_OUT = reply(421, "4.4.2", "Nothing was received for too long")
+INTERNAL_ERROR = reply(451, "4.3.0", "Internal error, try again later")
+
+#: Octets in the core above which reading stops while a reply is being worked out.
+_BUFFERED = 64 * 1024
+
+
+class Wire(Protocol):
+    """What a conversation asks of its connection."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def pause(self) -> None:
+        """Stop reading until resume()."""
+        ...
+
+    def resume(self) -> None: ...
+
+    def close(self) -> None:
+        """Close after what was written has gone out."""
+        ...
+
+    def start_tls(self) -> None:
+        """Begin the handshake; ends in tls_started() or in the end of the connection."""
+        ...
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None: ...
+
+
+class Conversation(ABC):
+    """What every session does whatever is said in it."""
+
+    __slots__ = (
+        "_ending",
+        "_eof",
+        "_paused",
+        "_tls_next",
+        "_tx",
+        "_waiting",
+        "_wire",
+        "address",
+        "closed",
+        "core",
+        "draining",
+        "profile",
+        "progress",
+        "tls",
+    )
+
+    def __init__(self, profile: Profile, wire: Wire, address: str, tls: str | None) -> None:
+        self.profile = profile
+        self.address = address
+        self.tls = tls
+        self.core = ServerConnection(
+            profile.limits, profile.settings.bare_newlines, extensions=profile.extensions, tls=tls is not None
+        )
+        self.closed = False
+        self.draining = False
+        self.progress = 0  # rises with every event, so that the timer sees who gets nowhere
+        self._wire = wire
+        self._tx: Transaction | None = None
+        self._waiting = False  # a reply is being worked out
+        self._paused = False
+        self._ending = False
+        self._tls_next = False
+        self._eof = False
+
+    @abstractmethod
+    def _handle(self, event: Event) -> Reply | None:
+        """Decide about an event. None: it needs no reply, or wait() was called and answer() will come."""
+
+    # From the wire
+
+    def greet(self) -> None:
+        self._wire.write(self.core.greeting(self.profile.greeting))
+
+    def turn_away(self, answer: Reply) -> None:
+        """End the connection with a reply (421), now."""
+        if not self.closed and not self._ending:
+            self._ending = True
+            self._drop()
+            self._wire.write(self.core.send(answer))
+            self._wire.close()
+
+    def receive(self, data: bytes) -> None:
+        if self._ending:
+            return
+        self.core.receive(data)
+        if not self._waiting:
+            self._pump()
+        elif not self._paused and self.core.buffered > _BUFFERED:
+            self._paused = True
+            self._wire.pause()
+
+    def receive_eof(self) -> None:
+        """The client sends no more; what it is owed is still answered."""
+        self._eof = True
+        self.core.receive_eof()
+        if not self._waiting:
+            self._drop()
+            self._wire.close()
+
+    def connection_lost(self) -> None:
+        self.closed = True
+        self._drop()
+
+    def timed_out(self) -> None:
+        self.turn_away(TIMED_OUT)
+
+    @property
+    def busy(self) -> bool:
+        """The gateway owes an answer, so the silence is not the client's."""
+        return self._waiting
+
+    def drain(self) -> None:
+        """The gateway goes down: end now when idle, else after the message that is on its way."""
+        self.draining = True
+        if self._tx is None and not self._waiting:
+            self.turn_away(SHUTTING_DOWN)
+
+    # For whoever decides
+
+    def answer(self, answer: Reply) -> None:
+        """The reply that took time is there: send it and go on with what came meanwhile."""
+        if self.closed or self._ending:
+            return
+        self._waiting = False
+        self._pump(answer)
+        if self._paused and not self._waiting:
+            self._resume()
+
+    def wait(self) -> None:
+        """The reply takes time; answer() will come."""
+        self._waiting = True
+
+    def end(self) -> None:
+        """Close the connection after the reply that is being given."""
+        self._ending = True
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._wire.later(seconds, call)
+
+    def refuse(self, stage: str, answer: Reply, reason: str = "") -> Reply:
+        """Put a refusal into the log and hand it back."""
+        profile = self.profile
+        profile.site.log.rejected(
+            profile.name, self.address, self._client_name(), stage, str(answer), reason or answer.text
+        )
+        return answer
+
+    @abstractmethod
+    def _client_name(self) -> str:
+        """For the log; "" while it is not known."""
+
+    # The flow
+
+    def _pump(self, answer: Reply | None = None) -> None:
+        """Answer events until one needs time or more octets; then write all replies at once."""
+        core = self.core
+        out: list[bytes] = [] if answer is None else [core.send(answer)]
+        while not self._ending:
+            event = core.next_event()
+            if event is None:
+                break
+            self.progress += 1
+            try:
+                answer = self._handle(event)
+            except Exception as error:
+                answer = self._broken(error)
+            if answer is None:
+                if self._waiting:
+                    break
+                continue
+            out.append(core.send(answer))
+            if self._tx is not None and not core.in_transaction:
+                self._drop()
+            if self._tls_next:
+                break
+        self._flush(out)
+
+    def _flush(self, out: list[bytes]) -> None:
+        wire = self._wire
+        if self.draining and not self._ending and self._tx is None and not self._waiting:
+            self._ending = True
+            out.append(self.core.send(SHUTTING_DOWN))
+        if out:
+            wire.write(out[0] if len(out) == 1 else b"".join(out))
+        if self._ending or (self._eof and not self._waiting):
+            self._ending = True
+            self._drop()
+            wire.close()
+        elif self._tls_next:
+            self._tls_next = False
+            self._waiting = True
+            wire.start_tls()
+
+    def _hold(self, until: Future[None]) -> None:
+        """Read no more until the store has caught up."""
+        if not self._paused:
+            self._paused = True
+            self._wire.pause()
+            until.add_done_callback(self._caught_up)
+
+    def _caught_up(self, _: Future[None]) -> None:
+        if self._paused and not self.closed:
+            self._resume()
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._wire.resume()
+
+    def _broken(self, error: Exception) -> Reply | None:
+        """A bug or a fault of ours: the client may try again and is told nothing of it; the log is."""
+        profile = self.profile
+        cause = f"{type(error).__name__}: {error}"
+        profile.site.log.trouble("session failed", listener=profile.name, address=self.address, error=cause)
+        self._waiting = False
+        if self.core.awaiting:
+            self._drop()
+            return INTERNAL_ERROR
+        if self._tx is not None:
+            self._tx.refuse(INTERNAL_ERROR)
+        return None
+
+    def _drop(self) -> None:
+        tx, self._tx = self._tx, None
+        if tx is not None:
+            tx.abort()

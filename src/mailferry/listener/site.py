@@ -1,0 +1,181 @@
+"""What all sessions of all listeners share: the gateway's name, its collaborators, and the decisions it remembers.
+
+Leaves to others: deciding (policy), the choice of a route (the table handed in). Invariant: what is remembered is the
+result of pure functions of the key alone, in a bounded dictionary that is emptied when it is full.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailferry.clock import Clock
+from mailferry.listener import policy
+from mailferry.listener.accounts import Accounts
+from mailferry.listener.guard import Guard
+from mailferry.listener.identity import Identities
+from mailferry.listener.policy import Bucket, Client, Identity
+from mailferry.listener.settings import GuardSettings
+from mailferry.mail.address import normal_domain
+from mailferry.mail.headers import format_date
+from mailferry.obs.maillog import MailLog
+from mailferry.smtp.replies import Reply
+from mailferry.spool.api import Spool
+
+_REMEMBERED = 20_000
+
+
+class Choice(Protocol):
+    """The way out of one recipient, as routes.table chooses it."""
+
+    @property
+    def route(self) -> str: ...
+    @property
+    def mailbox(self) -> str: ...
+    @property
+    def lane(self) -> str: ...
+
+
+class Table(Protocol):
+    """What the listener asks of routes.table."""
+
+    def choose(self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str) -> Choice: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayNames:
+    """How the gateway calls itself, and gateway-wide rules of acceptance.
+
+    `postmaster` takes mail to <postmaster> without a domain (RFC 5321 section 4.5.1); `internal_domains` are the
+    accepted domains of all tenants; `max_received` bounds the hops; `subjects` says whether subjects are kept.
+    """
+
+    hostname: str
+    internal_domains: frozenset[str] = frozenset()
+    postmaster: str = ""
+    max_received: int = 50
+    subjects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about a recipient: a refusal, or the lane and mailbox of the accepted one."""
+
+    refusal: Reply | None
+    lane: str = ""
+    mailbox: str = ""
+
+
+class Site:
+    """One per gateway. A change of clients or routes makes a new one for new sessions."""
+
+    def __init__(
+        self,
+        names: GatewayNames,
+        identities: Identities,
+        accounts: Accounts,
+        guard: Guard,
+        guarding: GuardSettings,
+        *,
+        spool: Spool,
+        table: Table,
+        log: MailLog,
+        clock: Clock,
+    ) -> None:
+        self.names = names
+        self.hostname = names.hostname
+        self.identities = identities
+        self.accounts = accounts
+        self.guard = guard
+        self.guarding = guarding
+        self.spool = spool
+        self.log = log
+        self.clock = clock
+        self._table = table
+        self._internal = frozenset(normal_domain(domain) for domain in names.internal_domains)
+        self._senders: dict[tuple[Identity, str], Reply | None] = {}
+        self._recipients: dict[tuple[Identity, str, str], Verdict] = {}
+        self._authors: dict[tuple[Client, bytes], Reply | None] = {}
+        self._buckets: dict[Client, Bucket] = {}
+        self._second = 0
+        self._date = ""
+        self._token = secrets.token_hex(6)  # makes Message-IDs of this process unlike those of any other
+        self._serial = 0
+
+    def sender(self, identity: Identity, path: str) -> Reply | None:
+        key = (identity, path)
+        try:
+            return self._senders[key]
+        except KeyError:
+            _bound(self._senders)
+            found = self._senders[key] = policy.sender(identity, path)
+            return found
+
+    def recipient(self, identity: Identity, sender: str, path: str) -> Verdict:
+        key = (identity, sender, path)
+        try:
+            return self._recipients[key]
+        except KeyError:
+            _bound(self._recipients)
+            found = self._recipients[key] = self._judge(identity, sender, path)
+            return found
+
+    def author(self, client: Client, raw_from: bytes) -> Reply | None:
+        key = (client, raw_from)
+        try:
+            return self._authors[key]
+        except KeyError:
+            _bound(self._authors)
+            found = self._authors[key] = policy.author(client, raw_from)
+            return found
+
+    def _judge(self, identity: Identity, sender: str, path: str) -> Verdict:
+        client = identity.client
+        refusal = policy.recipient(identity, path, self._internal)
+        if refusal is not None:
+            return Verdict(refusal)
+        choice = self._table.choose(
+            client=client.name,
+            client_route=client.route,
+            sender=sender,
+            mailbox=client.mailbox or sender,
+            recipient=path,
+        )
+        return Verdict(None, choice.lane, choice.mailbox)
+
+    def take(self, client: Client) -> bool:
+        """Take one message from the client's rate; False when none is left."""
+        rate = client.rate
+        if rate is None:
+            return True
+        bucket = policy.take(self._buckets.get(client), rate, self.clock.time())
+        if bucket is None:
+            return False
+        self._buckets[client] = bucket
+        return True
+
+    def date(self) -> str:
+        """The present date for header fields, made once per second."""
+        now = int(self.clock.time())
+        if now != self._second:
+            self._second, self._date = now, format_date(now)
+        return self._date
+
+    def message_id(self) -> str:
+        """A new Message-ID (RFC 5322 section 3.6.4): time, this process, a serial number, this host."""
+        self._serial += 1
+        return f"<{int(self.clock.time()):x}.{self._token}.{self._serial:x}@{self.hostname}>"
+
+
+def open_relays(identities: Identities) -> Iterable[str]:
+    """Clients whose networks are the world; recipients outside are refused to them (policy.recipient)."""
+    for client in identities.clients:
+        if client.too_wide and (client.recipients is None or client.recipients.everything):
+            yield f"client {client.name!r} may send anywhere without a login and {client.too_wide}"
+
+
+def _bound(remembered: dict) -> None:  # type: ignore[type-arg]
+    if len(remembered) >= _REMEMBERED:
+        remembered.clear()
