@@ -106,16 +106,6 @@ def wide(networks: Iterable[Network]) -> str:
     return ""
 
 
-def open_relay(client: ClientSettings) -> str:
-    """Why these settings would make an open relay, "" when they do not. The configuration check refuses to start with
-    it, and `recipient` refuses again at run time."""
-    if not client.networks or client.recipients == "internal":
-        return ""
-    reason = wide(client.networks)
-    everywhere = client.recipients == "anywhere" or Patterns.of(client.recipients).everything
-    return f"client {client.name!r} may send anywhere without a login and {reason}" if reason and everywhere else ""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
     """Who speaks: the client, and whether a login (its account) or only its network vouches for it. identity.py makes
@@ -153,12 +143,10 @@ def recipient(identity: Identity, path: str, internal_domains: frozenset[str]) -
         return RECIPIENT_SYNTAX
     if domain in internal_domains and (client.internal or client.recipients is None):
         return None
-    if client.recipients is None:
-        return RELAY_REFUSED if identity.account is None and client.too_wide else None
-    if client.recipients.match(path):
-        world = identity.account is None and client.too_wide and client.recipients.everything
-        return RELAY_REFUSED if world and domain not in internal_domains else None
-    return RECIPIENT_REFUSED
+    if identity.account is None and client.too_wide:
+        named = client.recipients is not None and client.recipients.match_named(path)
+        return None if named else RELAY_REFUSED
+    return None if client.recipients is None or client.recipients.match(path) else RECIPIENT_REFUSED
 
 
 def author(client: Client, raw_from: bytes) -> Reply | None:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-from asyncio import BufferedProtocol, Transport
+from asyncio import Transport
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from mailferry.listener.handshake import SHUTDOWN, feed, reason_of, shake_hands, version_of
 from mailferry.listener.identity import parse_ip
 from mailferry.listener.proxyproto import ProxyError, parse
 from mailferry.listener.session import Session
-from mailferry.listener.tls import version_name
 from mailferry.smtp.replies import Reply, format_reply
 
 if TYPE_CHECKING:  # server and protocol are two files of one room: the listener makes connections and counts them
@@ -28,7 +27,6 @@ if TYPE_CHECKING:  # server and protocol are two files of one room: the listener
 _WRITE_HIGH = 64 * 1024
 #: How often a connection is looked at within its idle timeout.
 _LOOKS = 4
-_SHUTDOWN = 5.0
 
 
 class Connection(asyncio.Protocol):
@@ -160,7 +158,7 @@ class Connection(asyncio.Protocol):
             if self._looks >= _LOOKS:
                 session.timed_out()
                 self._looks = 0
-                self.later(_SHUTDOWN, self.abort)  # the reply may find nobody who reads
+                self.later(SHUTDOWN, self.abort)  # the reply may find nobody who reads
                 return 0.0
         return settings.idle_timeout / _LOOKS
 
@@ -218,26 +216,17 @@ class Connection(asyncio.Protocol):
         if rest:
             # The client's first octets came in one piece with the PROXY header. They belong to the TLS layer, which
             # start_tls installs in the task's first step and wakes in the turn after it.
-            loop.call_soon(loop.call_soon, _feed, transport, rest)
+            loop.call_soon(loop.call_soon, feed, transport, rest)
 
     async def _handshake(self, transport: Transport) -> None:
         listener = self._listener
         context = listener.context()
         try:
-            if context is None:
-                raise ConnectionAbortedError("no certificate")
-            secured = await asyncio.get_running_loop().start_tls(
-                transport,
-                self,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=listener.settings.handshake_timeout,
-                ssl_shutdown_timeout=_SHUTDOWN,
-            )
-            if secured is None or self._transport is None:
+            secured = await shake_hands(transport, self, context, listener.settings.handshake_timeout)
+            if self._transport is None:
                 raise ConnectionAbortedError("closed during the handshake")
         except OSError as error:  # ssl.SSLError, timeouts and resets are all OSErrors
-            listener.profile.site.log.tls_failed(listener.name, self.address, _reason(error))
+            listener.profile.site.log.tls_failed(listener.name, self.address, reason_of(error))
             transport.abort()
             self._lost()
             return
@@ -251,8 +240,7 @@ class Connection(asyncio.Protocol):
         early, self._early = self._early or (), None
         self._transport = transport
         transport.set_write_buffer_limits(high=_WRITE_HIGH)
-        layer: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        version = version_name(layer.version() if layer is not None else None)
+        version = version_of(transport)
         session = self.session
         if session is None:
             self._open(version)
@@ -292,20 +280,3 @@ def _host(peer: object) -> str:
         return ""
     text = str(peer[0])
     return str(parse_ip(text) or text) if ":" in text else text
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).replace("_", " ").lower()
-    return str(error) or type(error).__name__
-
-
-def _feed(transport: Transport, data: bytes) -> None:
-    """Hand octets to the TLS layer as the transport would."""
-    layer = cast("BufferedProtocol", transport.get_protocol())
-    while data:
-        view = memoryview(layer.get_buffer(len(data)))
-        taken = min(len(view), len(data))
-        view[:taken] = data[:taken]
-        layer.buffer_updated(taken)
-        data = data[taken:]

@@ -7,7 +7,6 @@ result of pure functions of the key alone, in a bounded dictionary that is empti
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -167,13 +166,6 @@ class Site:
         """A new Message-ID (RFC 5322 section 3.6.4): time, this process, a serial number, this host."""
         self._serial += 1
         return f"<{int(self.clock.time()):x}.{self._token}.{self._serial:x}@{self.hostname}>"
-
-
-def open_relays(identities: Identities) -> Iterable[str]:
-    """Clients whose networks are the world; recipients outside are refused to them (policy.recipient)."""
-    for client in identities.clients:
-        if client.too_wide and (client.recipients is None or client.recipients.everything):
-            yield f"client {client.name!r} may send anywhere without a login and {client.too_wide}"
 
 
 def _bound(remembered: dict) -> None:  # type: ignore[type-arg]

@@ -108,11 +108,6 @@ def _handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> bool:
     return False
 
 
-def version_name(context_version: str | None) -> str | None:
-    """ "TLSv1" and "TLSv1.3" of the ssl module as they are commonly written."""
-    return "TLSv1.0" if context_version == "TLSv1" else context_version
-
-
 class Contexts:
     """The context of each listener with TLS, by its name. `reload` reads all certificates again."""
 

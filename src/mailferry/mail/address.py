@@ -119,5 +119,10 @@ class Patterns:
             return True
         return self.others is not None and self.others.fullmatch(normal) is not None
 
+    def match_named(self, address: str) -> bool:
+        """Whether a pattern matches that names the whole address or the whole domain: what can never be the world."""
+        normal = normal_address(address, fold_local=self.fold_local)
+        return normal in self.exact or domain_of(normal) in self.domains
+
     def __bool__(self) -> bool:
         return bool(self.everything or self.exact or self.domains or self.locals or self.others)
