@@ -1,0 +1,198 @@
+"""The Entra token endpoint over HTTPS: discovery, keys, tokens.
+
+Leaves to others: what is granted (grants) and errors (aadsts). Invariant: a path that is not here is answered 501 and
+says so; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from mailferry.clock import Clock
+from mailferry.sandbox import aadsts
+from mailferry.sandbox.aadsts import GrantRefused
+from mailferry.sandbox.faults import Action, Fault, Point
+from mailferry.sandbox.grants import ClientCredentials
+from mailferry.sandbox.recorder import Request, shown
+from mailferry.sandbox.signer import Issued, Signer
+from mailferry.sandbox.tenant import Tenant
+from mailferry.sandbox.world import World
+
+_COMMON = frozenset({"common", "organizations", "consumers"})
+_HOST = "https://login.microsoftonline.com"
+
+
+class Entra:
+    """The application behind the HTTPS listener. `base_url` is set once the port is known."""
+
+    def __init__(self, world: World, signer: Signer, machine: Clock) -> None:
+        self._world = world
+        self._signer = signer
+        self._machine = machine
+        self._grants = ClientCredentials(world, signer, machine.time)
+        self.base_url = _HOST
+
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=256 * 1024)
+        app.router.add_get("/common/discovery/instance", self._instance)
+        app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", self._configuration)
+        app.router.add_get("/{tenant}/.well-known/openid-configuration", self._configuration)
+        app.router.add_get("/{tenant}/discovery/v2.0/keys", self._keys)
+        app.router.add_get("/{tenant}/discovery/keys", self._keys)
+        app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
+        app.router.add_route("*", "/{rest:.*}", self._unknown)
+        return app
+
+    def tenant(self, name: str) -> Tenant:
+        """The tenant by id or accepted domain. Raises GrantRefused."""
+        tenant = self._world.tenant
+        if name.lower() in _COMMON:
+            raise GrantRefused(aadsts.NO_COMMON_FOR_APPLICATIONS)
+        if name.lower() != tenant.tenant_id.lower() and name.lower() not in tenant.accepted_domains:
+            raise GrantRefused(aadsts.TENANT_NOT_FOUND, tenant=name)
+        return tenant
+
+    # Discovery
+
+    async def _instance(self, request: web.Request) -> web.Response:
+        """Instance discovery: this host is its own authority."""
+        wanted = request.query.get("authorization_endpoint", "")
+        tenant = wanted.split("://", 1)[-1].partition("/")[2].partition("/")[0] or "common"
+        host = self.base_url.removeprefix("https://")
+        return web.json_response(
+            {
+                "tenant_discovery_endpoint": f"{self.base_url}/{tenant}/v2.0/.well-known/openid-configuration",
+                "api-version": "1.1",
+                "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+            }
+        )
+
+    async def _configuration(self, request: web.Request) -> web.Response:
+        name = request.match_info["tenant"]
+        return self._answer(request, {}, lambda: self._metadata(name))
+
+    def _metadata(self, name: str) -> dict[str, Any]:
+        if name.lower() not in _COMMON:
+            name = self.tenant(name).tenant_id
+        base = f"{self.base_url}/{name}"
+        return {
+            "issuer": f"{base}/v2.0",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "cloud_instance_name": self.base_url.removeprefix("https://"),
+            "tenant_region_scope": None,
+        }
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        issuer = f"https://sts.windows.net/{self._world.tenant.tenant_id}/"
+        return self._answer(request, {}, lambda: self._signer.jwks(issuer))
+
+    # Tokens
+
+    async def _token(self, request: web.Request) -> web.StreamResponse:
+        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        fault = self._struck(form)
+        if fault is not None and (taken := await self._obey(fault, request, form)) is not None:
+            return taken
+        return self._answer(request, form, lambda: self._granted(request.match_info["tenant"], form))
+
+    def _granted(self, name: str, form: dict[str, str]) -> dict[str, Any]:
+        tenant = self.tenant(name)
+        grant = form.get("grant_type", "")
+        if not grant:
+            raise GrantRefused(aadsts.MISSING_PARAMETER, name="grant_type")
+        if grant != "client_credentials":
+            raise GrantRefused(aadsts.UNSUPPORTED_GRANT, "the sandbox knows client_credentials only so far", name=grant)
+        issued = self._grants.grant(form, tenant=tenant, audiences=self._audiences(tenant))
+        return _body(issued)
+
+    def _audiences(self, tenant: Tenant) -> frozenset[str]:
+        """What a client assertion may name: the token endpoint here or at its public host, by id or domain."""
+        names = (tenant.tenant_id, *tenant.domains)
+        bases = (self.base_url, _HOST)
+        return frozenset(f"{base}/{name}{tail}" for base in bases for name in names for tail in _ENDPOINTS)
+
+    def _struck(self, form: dict[str, str]) -> Fault | None:
+        if not self._world.faults:
+            return None
+        facts = {"client_id": form.get("client_id", ""), "scope": form.get("scope", "")}
+        return self._world.faults.strike("token", Point.REQUEST, facts)
+
+    async def _obey(self, fault: Fault, request: web.Request, form: dict[str, str]) -> web.Response | None:
+        if fault.action is Action.DELAY:
+            await self._machine.sleep(fault.delay)
+            return None
+        self._record(request, form, fault.status, "", f"fault: {fault.action}")
+        if fault.action is Action.DROP:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=fault.status)
+        headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+        return web.Response(status=fault.status, text=fault.body, content_type="application/json", headers=headers)
+
+    # Answers
+
+    def _answer(self, request: web.Request, form: dict[str, str], act: Callable[[], dict[str, Any]]) -> web.Response:
+        trace_id = self._guid()
+        correlation_id = request.headers.get("client-request-id") or self._guid()
+        headers = {"x-ms-request-id": trace_id, "Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
+        if "client-request-id" in request.headers:
+            headers["client-request-id"] = correlation_id
+        error = cause = ""
+        try:
+            status, body = 200, act()
+        except GrantRefused as refused:
+            status, error, cause = refused.kind.status, str(refused), refused.cause
+            body = refused.body(now=self._world.clock.time(), trace_id=trace_id, correlation_id=correlation_id)
+        self._record(request, form, status, error, cause)
+        return web.json_response(body, status=status, headers=headers)
+
+    async def _unknown(self, request: web.Request) -> web.Response:
+        said = f"not implemented in the sandbox: {request.method} {request.path}"
+        self._record(request, {}, 501, "", said)
+        return web.json_response({"error": "not_implemented", "error_description": said}, status=501)
+
+    def _record(self, request: web.Request, form: dict[str, str], status: int, error: str, cause: str) -> None:
+        if not self._world.behaviour.record:
+            return
+        self._world.recorder.requests.append(
+            Request(
+                surface="token",
+                at=self._world.clock.time(),
+                remote=request.remote or "",
+                method=request.method,
+                path=request.path,
+                form=shown(form),
+                user_agent=request.headers.get("User-Agent", ""),
+                status=status,
+                error=error,
+                cause=cause,
+            )
+        )
+
+    def _guid(self) -> str:
+        return str(UUID(int=self._world.random.getrandbits(128), version=4))
+
+
+_ENDPOINTS = ("/oauth2/v2.0/token", "/v2.0", "/oauth2/token")
+
+
+def _body(issued: Issued) -> dict[str, Any]:
+    """V: client credentials flow; ext_expires_in UNV."""
+    return {
+        "token_type": "Bearer",
+        "expires_in": issued.lifetime,
+        "ext_expires_in": issued.lifetime,
+        "access_token": issued.token,
+    }

@@ -1,0 +1,96 @@
+"""The organisation that a fresh sandbox holds: contoso.example, with everything granted so that it works at once.
+
+Leaves to others: nothing. Invariant: reserved names only (RFC 2606); every password and secret says that it is a
+sandbox value.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from mailferry.sandbox.tenant import (
+    RBAC_SEND_AS_APP,
+    SEND_AS_APP,
+    Application,
+    AuthenticationPolicy,
+    ClientCertificate,
+    ClientSecret,
+    Mailbox,
+    RoleAssignment,
+    ServicePrincipal,
+    Tenant,
+)
+
+DOMAIN = "contoso.example"
+EXTERNAL_DOMAIN = "fabrikam.example"
+TENANT_ID = "5a4db0c5-0000-4000-8000-000000000001"
+
+#: The application with a secret: way A (app role + mailbox permissions).
+SECRET_CLIENT_ID = "5a4db0c5-0000-4000-8000-0000000000a1"  # noqa: S105 - an id
+SECRET_SERVICE_PRINCIPAL = "5a4db0c5-0000-4000-8000-0000000000a2"  # noqa: S105 - an id
+SECRET_OBJECT_ID = "5a4db0c5-0000-4000-8000-0000000000a3"  # noqa: S105 - an id
+SECRET = "sandbox~secret~of~the~classic~application"  # noqa: S105 - a sandbox value
+SECRET_EXPIRES = datetime(2027, 6, 30, tzinfo=UTC)
+
+#: The application with a certificate: way B (application RBAC).
+CERTIFICATE_CLIENT_ID = "5a4db0c5-0000-4000-8000-0000000000b1"
+CERTIFICATE_SERVICE_PRINCIPAL = "5a4db0c5-0000-4000-8000-0000000000b2"
+CERTIFICATE_OBJECT_ID = "5a4db0c5-0000-4000-8000-0000000000b3"
+
+SENDERS = ("scanner", "ups", "erp", "relay", "it")
+PEOPLE = ("anna", "ben")
+
+
+def password(local: str) -> str:
+    """The password of a seeded account."""
+    return f"sandbox-password-{local}"
+
+
+def contoso(application_certificate: str) -> Tenant:
+    """The seeded tenant; `application_certificate` in PEM is what the certificate application logs in with."""
+    group = "SMTP senders"
+    return Tenant(
+        tenant_id=TENANT_ID,
+        name="Contoso (sandbox)",
+        created=date(2016, 4, 1),
+        domains=(DOMAIN,),
+        licences=25,
+        authentication_policies={"SMTP Basic exception": AuthenticationPolicy(allow_basic_auth_smtp=True)},
+        mailboxes={f"{local}@{DOMAIN}": _mailbox(local) for local in (*SENDERS, *PEOPLE)},
+        groups={group: tuple(f"{local}@{DOMAIN}" for local in SENDERS)},
+        applications={
+            SECRET_CLIENT_ID: Application(
+                client_id=SECRET_CLIENT_ID,
+                name="Mail gateway (secret, classic grant)",
+                object_id=SECRET_OBJECT_ID,
+                service_principal=SECRET_SERVICE_PRINCIPAL,
+                secrets=(ClientSecret(value=SECRET, expires=SECRET_EXPIRES, key_id="sandbox-secret-1"),),
+                app_roles=(SEND_AS_APP,),
+            ),
+            CERTIFICATE_CLIENT_ID: Application(
+                client_id=CERTIFICATE_CLIENT_ID,
+                name="Mail gateway (certificate, application RBAC)",
+                object_id=CERTIFICATE_OBJECT_ID,
+                service_principal=CERTIFICATE_SERVICE_PRINCIPAL,
+                certificates=(ClientCertificate(pem=application_certificate),),
+            ),
+        },
+        service_principals=(
+            ServicePrincipal(app_id=SECRET_CLIENT_ID, object_id=SECRET_SERVICE_PRINCIPAL),
+            ServicePrincipal(app_id=CERTIFICATE_CLIENT_ID, object_id=CERTIFICATE_SERVICE_PRINCIPAL),
+        ),
+        management_scopes={"Senders": group},
+        role_assignments=(RoleAssignment(role=RBAC_SEND_AS_APP, app=CERTIFICATE_SERVICE_PRINCIPAL, scope="Senders"),),
+    )
+
+
+def _mailbox(local: str) -> Mailbox:
+    sender = local in SENDERS
+    granted = (SECRET_SERVICE_PRINCIPAL,) if sender else ()
+    return Mailbox(
+        address=f"{local}@{DOMAIN}",
+        display_name=local.upper() if local in ("ups", "erp", "it") else local.capitalize(),
+        password=password(local),
+        full_access=granted,
+        send_as=granted,
+    )

@@ -1,0 +1,205 @@
+"""The sandbox as one object: builds its state, keys and listeners, starts and stops them.
+
+Leaves to others: everything that is said. Invariant: after `stop` no socket, task or temporary file is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from mailferry.clock import Clock, SystemClock
+from mailferry.sandbox import organisation
+from mailferry.sandbox.bearer import TokenChecker
+from mailferry.sandbox.certificates import Keys, load_keys, make_keys
+from mailferry.sandbox.clock import SandboxClock
+from mailferry.sandbox.control import Control
+from mailferry.sandbox.entra import Entra
+from mailferry.sandbox.exchange import Endpoint, server_context
+from mailferry.sandbox.exchange_session import Session
+from mailferry.sandbox.faults import Faults
+from mailferry.sandbox.mailbox import MailStore
+from mailferry.sandbox.recorder import Recorder
+from mailferry.sandbox.settings import SandboxSettings
+from mailferry.sandbox.signer import Signer
+from mailferry.sandbox.submission import Submissions
+from mailferry.sandbox.tenant import Tenant
+from mailferry.sandbox.world import State, World
+
+
+class Sandbox:
+    """A tenant in a box. `async with Sandbox(...) as box:` or start() and stop()."""
+
+    def __init__(
+        self,
+        settings: SandboxSettings | None = None,
+        *,
+        state: State | None = None,
+        keys: Keys | None = None,
+        machine: Clock | None = None,
+    ) -> None:
+        self.settings = settings or SandboxSettings()
+        self._machine = machine or SystemClock()
+        self._temporary = self.settings.directory is None
+        self.directory = self.settings.directory or Path(tempfile.mkdtemp(prefix="mailferry-sandbox-"))
+        self.keys = keys or load_keys(self.directory) or make_keys()
+        self.keys.write(self.directory)
+        initial = state or State(tenant=organisation.contoso(self.keys.application.decode()))
+        self.clock = SandboxClock(self._machine, self.settings.at, self.settings.running)
+        self.world = World(initial, self.clock, self.settings.seed)
+        signer = Signer(self.keys.signing_key, self.world.random)
+        self._checker = TokenChecker(signer.key_set)
+        self._submissions = Submissions(self.world)
+        self._entra = Entra(self.world, signer, self._machine)
+        self._runners: list[web.AppRunner] = []
+        self._endpoints: dict[str, Endpoint] = {}
+        self.smtp_port = self.smtp_legacy_port = self.entra_port = self.control_port = 0
+
+    # What tests and tools look at
+
+    @property
+    def ca_file(self) -> Path:
+        return self.directory / "ca.pem"
+
+    @property
+    def application_certificate(self) -> Path:
+        """Key and certificate of the certificate application, in one PEM file."""
+        return self.directory / "application-with-key.pem"
+
+    @property
+    def host(self) -> str:
+        """The name to connect to; it is in the certificate."""
+        return "localhost" if self.settings.address in ("127.0.0.1", "::1") else self.settings.address
+
+    @property
+    def entra_url(self) -> str:
+        """The authority host: "https://localhost:port"."""
+        return f"https://{self.host}:{self.entra_port}"
+
+    @property
+    def authority(self) -> str:
+        """The authority of the tenant, as MSAL wants it."""
+        return f"{self.entra_url}/{self.tenant.tenant_id}"
+
+    @property
+    def control_url(self) -> str:
+        return f"http://{self.settings.address}:{self.control_port}"
+
+    @property
+    def inbox_url(self) -> str:
+        return f"{self.control_url}/inbox"
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.world.tenant
+
+    @property
+    def mail(self) -> MailStore:
+        return self.world.store
+
+    @property
+    def faults(self) -> Faults:
+        return self.world.faults
+
+    @property
+    def recorder(self) -> Recorder:
+        return self.world.recorder
+
+    # Life
+
+    async def start(self) -> None:
+        try:
+            await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _listen(self) -> None:
+        settings, address = self.settings, self.settings.address
+        certificate, key = str(self.directory / "server.pem"), str(self.directory / "server.key")
+        context = server_context(certificate, key)
+        for surface, port in (("smtp", settings.smtp_port), ("smtp-legacy", settings.smtp_legacy_port)):
+            endpoint = Endpoint(self.world, self._machine, context, self._sessions(surface))
+            self._endpoints[surface] = endpoint
+            await endpoint.start(address, port)
+        self.smtp_port = self._endpoints["smtp"].port
+        self.smtp_legacy_port = self._endpoints["smtp-legacy"].port
+        https = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        https.load_cert_chain(certificate, key)
+        self.entra_port = await self._serve(self._entra.application(), settings.entra_port, https)
+        self._entra.base_url = self.entra_url
+        control = Control(self.world, self.endpoints)
+        self.control_port = await self._serve(control.application(), settings.control_port, None)
+
+    def _sessions(self, surface: str) -> Callable[[str], Session]:
+        return lambda remote: Session(self.world, self._checker, self._submissions, surface, remote)
+
+    async def _serve(self, app: web.Application, port: int, context: ssl.SSLContext | None) -> int:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, self.settings.address, port, ssl_context=context).start()
+        return int(runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        for endpoint in self._endpoints.values():
+            await endpoint.stop()
+        for runner in self._runners:
+            await _close(runner)
+        self._endpoints.clear()
+        self._runners.clear()
+        if self._temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    async def __aenter__(self) -> Sandbox:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.stop()
+
+    def endpoints(self) -> dict[str, object]:
+        """Where everything listens, and what to log in with; all values are the sandbox's own."""
+        tenant = self.tenant
+        return {
+            "smtp": {"host": self.host, "port": self.smtp_port, "tls": "starttls"},
+            "smtp_legacy": {"host": self.host, "port": self.smtp_legacy_port, "tls": "starttls"},
+            "authority_host": self.entra_url,
+            "authority": self.authority,
+            "control": self.control_url,
+            "inbox": self.inbox_url,
+            "ca_file": str(self.ca_file),
+            "application_certificate": str(self.application_certificate),
+            "tenant_id": tenant.tenant_id,
+            "domains": list(tenant.domains),
+            "scope": "https://outlook.office365.com/.default",
+            "now": self.clock.now().isoformat(),
+            "clock_runs": self.clock.running,
+            "mailboxes": {box.address: box.password for box in tenant.mailboxes.values()},
+            "applications": [
+                {
+                    "client_id": app.client_id,
+                    "name": app.name,
+                    "secrets": [secret.value for secret in app.secrets],
+                    "certificates": len(app.certificates),
+                }
+                for app in tenant.applications.values()
+            ],
+        }
+
+
+async def _close(runner: web.AppRunner) -> None:
+    """Stop listening and cut what is still open; a kept-alive TLS connection would wait for its peer."""
+    for site in list(runner.sites):
+        await site.stop()
+    for handler in list(runner.server.connections) if runner.server is not None else ():
+        if handler.transport is not None:
+            handler.transport.abort()
+    await asyncio.sleep(0)
+    await runner.cleanup()
