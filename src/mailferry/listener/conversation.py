@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from asyncio import Future
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
 
 from mailferry.listener.profile import Profile
 from mailferry.listener.transaction import Transaction
 from mailferry.smtp.replies import Reply, reply
-from mailferry.smtp.server import Event, ServerConnection
+from mailferry.smtp.server import ServerConnection
 
 SHUTTING_DOWN = reply(421, "4.3.2", "The gateway is shutting down, try again later")
 TIMED_OUT = reply(421, "4.4.2", "Nothing was received for too long")
@@ -67,6 +67,10 @@ class Conversation(ABC):
         "tls",
     )
 
+    #: By class of event: who decides. None as an answer: the event needs no reply, or wait() was called and answer()
+    #: will come.
+    handlers: ClassVar[Mapping[type, Callable[[Any, Any], Reply | None]]]
+
     def __init__(self, profile: Profile, wire: Wire, address: str, tls: str | None) -> None:
         self.profile = profile
         self.address = address
@@ -84,10 +88,6 @@ class Conversation(ABC):
         self._ending = False
         self._tls_next = False
         self._eof = False
-
-    @abstractmethod
-    def _handle(self, event: Event) -> Reply | None:
-        """Decide about an event. None: it needs no reply, or wait() was called and answer() will come."""
 
     # From the wire
 
@@ -176,7 +176,7 @@ class Conversation(ABC):
 
     def _pump(self, answer: Reply | None = None) -> None:
         """Answer events until one needs time or more octets; then write all replies at once."""
-        core = self.core
+        core, handlers = self.core, self.handlers
         out: list[bytes] = [] if answer is None else [core.send(answer)]
         while not self._ending:
             event = core.next_event()
@@ -184,7 +184,7 @@ class Conversation(ABC):
                 break
             self.progress += 1
             try:
-                answer = self._handle(event)
+                answer = handlers[type(event)](self, event)
             except Exception as error:
                 answer = self._broken(error)
             if answer is None:

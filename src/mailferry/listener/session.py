@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from asyncio import Future
-from collections.abc import Callable
-from typing import Any
+from typing import ClassVar
 
 from mailferry.listener import policy
 from mailferry.listener.conversation import INTERNAL_ERROR, Conversation, Wire
@@ -23,7 +22,6 @@ from mailferry.mail.message import MessageId, format_id
 from mailferry.smtp import commands as c
 from mailferry.smtp import events as e
 from mailferry.smtp.replies import Reply, reply
-from mailferry.smtp.server import Event
 from mailferry.spool.api import SpoolFailed, SpoolFull
 
 BYE = reply(221, "2.0.0", "Bye")
@@ -52,9 +50,6 @@ class Session(Conversation):
         self._login: Login | None = None
         self._origin: Origin | None = None  # the same for every message until EHLO, AUTH or TLS
         self._trace = b""
-
-    def _handle(self, event: Event) -> Reply | None:
-        return _HANDLERS[type(event)](self, event)
 
     def _client_name(self) -> str:
         return self.identity.client.name if self.identity is not None else ""
@@ -254,25 +249,24 @@ class Session(Conversation):
             f"{comment};\r\n\t"
         ).encode()
 
-
-_HANDLERS: dict[type, Callable[[Session, Any], Reply | None]] = {
-    c.Ehlo: Session._ehlo,
-    c.Helo: Session._helo,
-    c.Mail: Session._mail,
-    c.Rcpt: Session._rcpt,
-    c.Data: Session._data,
-    c.Bdat: Session._bdat,
-    c.StartTls: Session._starttls,
-    c.Auth: Session._auth,
-    c.Rset: lambda session, _: policy.OK,
-    c.Noop: lambda session, _: policy.OK,
-    c.Vrfy: lambda session, _: CANNOT_VERIFY,
-    c.Help: lambda session, _: HELP,
-    c.Quit: Session._quit,
-    c.UnknownCommand: Session._unknown,
-    e.AuthResponse: Session._auth_response,
-    e.BodyChunk: Session._chunk,
-    e.EndOfChunk: Session._end_of_chunk,
-    e.EndOfMessage: Session._end_of_message,
-    e.Refused: Session._refused,
-}
+    handlers: ClassVar = {
+        c.Ehlo: _ehlo,
+        c.Helo: _helo,
+        c.Mail: _mail,
+        c.Rcpt: _rcpt,
+        c.Data: _data,
+        c.Bdat: _bdat,
+        c.StartTls: _starttls,
+        c.Auth: _auth,
+        c.Rset: lambda session, _: policy.OK,
+        c.Noop: lambda session, _: policy.OK,
+        c.Vrfy: lambda session, _: CANNOT_VERIFY,
+        c.Help: lambda session, _: HELP,
+        c.Quit: _quit,
+        c.UnknownCommand: _unknown,
+        e.AuthResponse: _auth_response,
+        e.BodyChunk: _chunk,
+        e.EndOfChunk: _end_of_chunk,
+        e.EndOfMessage: _end_of_message,
+        e.Refused: _refused,
+    }

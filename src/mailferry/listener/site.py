@@ -99,7 +99,7 @@ class Site:
         self._authors: dict[tuple[Client, bytes], Reply | None] = {}
         self._buckets: dict[Client, Bucket] = {}
         self._second = 0
-        self._date = ""
+        self._date = b""
         self._token = secrets.token_hex(6)  # makes Message-IDs of this process unlike those of any other
         self._serial = 0
 
@@ -155,11 +155,11 @@ class Site:
         self._buckets[client] = bucket
         return True
 
-    def date(self) -> str:
+    def date(self) -> bytes:
         """The present date for header fields, made once per second."""
         now = int(self.clock.time())
         if now != self._second:
-            self._second, self._date = now, format_date(now)
+            self._second, self._date = now, format_date(now).encode()
         return self._date
 
     def message_id(self) -> str:

@@ -168,16 +168,16 @@ class Transaction:
         header = Header(fields)
         names = site.names
         client = self.identity.client
-        if header.count(b"received") > names.max_received:
+        if header.more_than(names.max_received, b"received"):
             self.refuse(policy.LOOPING)
             return
         if client.check_from:
-            author = header.field(b"from")
-            refusal = site.author(client, author.raw) if author else None
+            author = header.text(b"from")
+            refusal = site.author(client, author) if author else None
             if refusal is not None:
                 self.refuse(refusal)
                 return
-        prefix = self.trace + site.date().encode() + b"\r\n" + self._missing(header, site)
+        prefix = self.trace + site.date() + b"\r\n" + self._missing(header, site)
         if names.subjects:
             self._subject = subject(header)
         edited = fields
@@ -203,7 +203,7 @@ class Transaction:
             self._header_id = site.message_id()
             added = b"Message-ID: " + self._header_id.encode() + b"\r\n"
         if not header.has(b"date"):
-            added += b"Date: " + site.date().encode() + b"\r\n"
+            added += b"Date: " + site.date() + b"\r\n"
         return added
 
     def _target(self, mailbox: str) -> str:

@@ -57,8 +57,14 @@ class Field:
 
     @property
     def value(self) -> bytes:
-        """Unfolded and stripped (RFC 5322 section 2.2.3)."""
-        return _FOLD.sub(b"", self.raw).strip()
+        """Unfolded and stripped."""
+        return unfold(self.raw)
+
+
+def unfold(text: bytes) -> bytes:
+    """A field's text in one line (RFC 5322 section 2.2.3)."""
+    line = text.strip()
+    return _FOLD.sub(b"", line) if b"\n" in line else line
 
 
 class Header:
@@ -91,18 +97,25 @@ class Header:
     def count(self, name: bytes) -> int:
         return sum(1 for _ in self.spans(name))
 
-    def field(self, name: bytes) -> Field | None:
-        """The first field called `name` (lower case)."""
-        for start, end in self.spans(name):
-            match = _FIELD.match(self.raw[start:end])
-            if match:
-                return Field(match[1], match[2])
-        return None
+    def more_than(self, limit: int, name: bytes) -> bool:
+        """Whether there are more such fields than `limit`. One search for the usual few."""
+        return self._low.count(b"\n" + name) > limit and self.count(name) > limit
+
+    def text(self, name: bytes) -> bytes | None:
+        """What follows the colon of the first such field, with its folding and its CRLF."""
+        needle = b"\n" + name + b":"
+        at = self._low.find(needle)
+        if at < 0:  # absent, or with blanks before the colon
+            span = next(self.spans(name), None)
+            return self.raw[span[0] : span[1]].partition(b":")[2] if span else None
+        start = at + len(needle) - 1
+        end = _FIELD_END.search(self.raw, start)
+        return self.raw[start : end.end() if end else None]
 
     def value(self, name: bytes) -> bytes | None:
-        """The unfolded value of the first such field."""
-        found = self.field(name)
-        return found.value if found else None
+        """The unfolded, stripped value of the first such field (RFC 5322 section 2.2.3)."""
+        text = self.text(name)
+        return text if text is None else unfold(text)
 
     def without(self, name: bytes) -> bytes:
         """The section with every such field taken out."""
@@ -175,8 +188,8 @@ def rewrite_from(raw: bytes, mailbox: str) -> bytes:
     it has none, Sender goes (it would name somebody the mailbox may not send as). One From remains
     (RFC 5322 section 3.6)."""
     header = Header(raw)
-    original = header.field(b"from")
-    authors = mailboxes(original.raw) if original else []
+    original = header.text(b"from")
+    authors = mailboxes(original) if original else []
     if original and [author.address.lower() for author in authors] == [mailbox.lower()] and header.count(b"from") == 1:
         return header.without(b"sender") if header.has(b"sender") else raw
     display = _phrase(authors[0].display) + b" " if authors and authors[0].display else b""
@@ -186,7 +199,7 @@ def rewrite_from(raw: bytes, mailbox: str) -> bytes:
         header = Header(header.without(b"sender"))
     foreign = any("@" in author.address and author.address.lower() != mailbox.lower() for author in authors)
     if original and foreign and not header.has(b"reply-to"):
-        return header.raw + b"Reply-To: " + original.raw.lstrip(b" \t")
+        return header.raw + b"Reply-To: " + original.lstrip(b" \t")
     return header.raw
 
 

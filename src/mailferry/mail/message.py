@@ -16,13 +16,24 @@ MessageId = NewType("MessageId", int)
 
 #: Crockford's base32 (no I, L, O, U): read aloud over the telephone without doubt.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)  # two digits at a time: once per message
 _DIGITS = 13  # 65 bits, a 63-bit id fits
 _EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z, keeps 41 bits of milliseconds good until 2093
 
 
 def format_id(value: MessageId) -> str:
     """The queue id as people see it, 13 characters."""
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range((_DIGITS - 1) * 5, -1, -5))
+    low = value & 0x3FFFFFFF
+    middle = value >> 30 & 0x3FFFFFFF
+    return (
+        _ALPHABET[value >> 60]
+        + _PAIRS[middle >> 20]
+        + _PAIRS[middle >> 10 & 1023]
+        + _PAIRS[middle & 1023]
+        + _PAIRS[low >> 20]
+        + _PAIRS[low >> 10 & 1023]
+        + _PAIRS[low & 1023]
+    )
 
 
 def parse_id(text: str) -> MessageId:
