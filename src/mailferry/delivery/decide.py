@@ -1,0 +1,60 @@
+"""From the outcome for a recipient to its next state. Pure.
+
+Leaves to others: the lane's part in it (breaker) and reports (bounce).
+Invariants: only a Failed outcome becomes FAILED; only trouble of the message's own becomes EXPIRED; what a lane's fault
+delays neither counts nor ends; an answer that was lost stays UNKNOWN until an attempt or a person settles it.
+"""
+
+from __future__ import annotations
+
+from mailferry.delivery.retry import Schedule, sender_wait
+from mailferry.delivery.settings import DeliverySettings, UnknownPolicy
+from mailferry.mail.message import Message
+from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome, Unknown
+from mailferry.routes.faults import Fault
+from mailferry.spool.api import Claim, Move, State
+
+#: Begins the reply of a recipient that is held because nobody knows whether it was delivered.
+LOST_ANSWER = "held, may have been delivered:"
+#: Begins the reply of a recipient that failed and may not be reported.
+UNREPORTABLE = "held, refused for good and nobody may be told:"
+
+
+def after(
+    claim: Claim, outcome: Outcome, message: Message, settings: DeliverySettings, schedule: Schedule,
+    now: float, resume: float,
+) -> Move:  # fmt: skip
+    """The move for `claim`. `resume` is when its lane may send again."""
+    text = str(outcome.reply)
+    match outcome:
+        case Delivered():
+            return Move(claim.id, State.DELIVERED, now, text)
+        case Failed():
+            return Move(claim.id, State.FAILED, now, text)
+        case Unknown():
+            return _unknown(claim, text, settings, schedule, now)
+        case Deferred(lane_fault=fault) if fault:
+            state = State.UNKNOWN if claim.state is State.UNKNOWN else State.DEFERRED
+            if fault == Fault.SENDER:
+                resume = max(resume, now + sender_wait(now - message.received_at))
+            return Move(claim.id, state, now, text, max(resume, now), count=False)
+        case Deferred(retry_after=hint):
+            attempts = claim.attempts + 1
+            if schedule.expired(attempts, now - message.received_at):
+                return Move(claim.id, State.EXPIRED, now, text)
+            return Move(claim.id, State.DEFERRED, now, text, now + schedule.wait(claim.id, attempts, hint))
+
+
+def _unknown(claim: Claim, text: str, settings: DeliverySettings, schedule: Schedule, now: float) -> Move:
+    attempts = claim.attempts + 1
+    again = claim.state is State.UNKNOWN and attempts > settings.unknown_resends
+    if settings.unknown is UnknownPolicy.HOLD or again:
+        return Move(claim.id, State.HELD, now, f"{LOST_ANSWER} {text}")
+    return Move(claim.id, State.UNKNOWN, now, text, now + schedule.wait(claim.id, attempts))
+
+
+def held_unsettled(claim: Claim, settings: DeliverySettings, now: float) -> Move | None:
+    """The move for a recipient that must not be tried: one whose earlier answer was lost, under the policy "hold"."""
+    if claim.state is not State.UNKNOWN or settings.unknown is not UnknownPolicy.HOLD:
+        return None
+    return Move(claim.id, State.HELD, now, f"{LOST_ANSWER} an earlier attempt was interrupted", count=False)

@@ -1,0 +1,194 @@
+"""Leases from the spool into the hands of workers, lane by lane.
+
+Leaves to others: when a lane is looked at (scheduler), what it may do (lanes) and the attempt (worker).
+Invariants: a lane has one claim on its way at most, and never claims more than it can use soon; a lease that cannot be
+used goes back at once; where attempts are scarce, lanes take turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Future, Task
+from collections import OrderedDict
+
+from mailferry.clock import Clock
+from mailferry.delivery.agenda import Agenda
+from mailferry.delivery.lanes import Lane
+from mailferry.delivery.recorder import Recorder
+from mailferry.delivery.settings import DeliverySettings
+from mailferry.delivery.worker import NOTHING, Worker
+from mailferry.mail.message import format_id
+from mailferry.obs.maillog import MailLog
+from mailferry.spool.api import Lease, Spool
+
+#: Seconds until a claim that failed is made again.
+_AGAIN = 5.0
+#: Attempts of one worker after which it lets others run, should its transport never wait.
+_BREATH = 16
+
+
+class Dispatcher:
+    """Claims and workers of every lane."""
+
+    def __init__(
+        self, spool: Spool, worker: Worker, recorder: Recorder, agenda: Agenda, settings: DeliverySettings,
+        clock: Clock, log: MailLog,
+    ) -> None:  # fmt: skip
+        self._spool = spool
+        self._worker = worker
+        self._recorder = recorder
+        self._agenda = agenda
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+        self._running: dict[Task[None], float] = {}  # worker -> when its present attempt must be over
+        self._waiting: OrderedDict[str, Lane] = OrderedDict()  # lanes that want a worker when one is free
+        self._overdue: set[Task[None]] = set()
+        self._claims = 0
+        self._changed = asyncio.Event()
+        self.closed = False
+
+    def fill(self, lane: Lane) -> None:
+        """Claim for `lane` what it can use, if there may be something."""
+        if self.closed or not lane.more or lane.claiming or not lane.usable or self._recorder.blocked:
+            return
+        now = self._clock.time()
+        room = lane.room(now)
+        if room <= 0:
+            self._agenda.at(lane.next_free(now), lane.name)
+            return
+        lane.claiming, lane.more = True, False
+        self._claims += 1
+        future = self._spool.claim(lane.name, now, room, self._settings.lease)
+        future.add_done_callback(lambda done: self._claimed(lane, room, done))
+
+    def _claimed(self, lane: Lane, asked: int, future: Future[list[Lease]]) -> None:
+        self._claims -= 1
+        self._changed.set()
+        lane.claiming = False
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
+            self._log.trouble("claim failed", lane=lane.name, cause=str(error) or "cancelled")
+            lane.more = True
+            if not self.closed:
+                self._agenda.at(self._clock.time() + _AGAIN, lane.name)
+            return
+        leases = future.result()
+        lane.ready.extend(leases)
+        if self.closed:
+            self.give_back(lane)
+            return
+        if len(leases) >= asked:
+            lane.more = True
+        elif lane.timed:
+            lane.timed = False
+            self._agenda.at(self._clock.time(), "")  # what comes due next is known to the spool alone
+        self._staff(lane)
+        if lane.more and lane.low:
+            self.fill(lane)
+
+    def _staff(self, lane: Lane) -> None:
+        """Give the lane as many workers as it has use for."""
+        now = self._clock.time()
+        spare = min(lane.health.slots(now, lane.flying), lane.health.width - lane.workers, len(lane.ready))
+        while spare > 0:
+            if len(self._running) >= self._settings.parallel:
+                self._waiting[lane.name] = lane
+                return
+            spare -= 1
+            lane.workers += 1
+            task = asyncio.get_running_loop().create_task(self._work(lane))
+            self._running[task] = now + self._settings.lease
+            task.add_done_callback(self._forget)
+        if not lane.workers and lane.ready:
+            self.give_back(lane)
+
+    def _forget(self, task: Task[None]) -> None:
+        self._running.pop(task, None)
+        self._overdue.discard(task)
+        self._changed.set()
+        while self._waiting and len(self._running) < self._settings.parallel and not self.closed:
+            self._staff(self._waiting.popitem(last=False)[1])
+
+    async def _work(self, lane: Lane) -> None:
+        """Make attempts as long as the lane has some."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        breath, turn = 0, False
+        try:
+            while (lease := self._next(lane)) is not None:
+                self._running[task] = lease.expires
+                await self._attempt(task, lane, lease)
+                breath += 1
+                if lane.more and lane.low:
+                    self.fill(lane)
+                if self._waiting and (turn := next(iter(self._waiting)) != lane.name):
+                    break
+                if breath % _BREATH == 0:
+                    await asyncio.sleep(0)
+        finally:
+            lane.workers -= 1
+            self._after(lane, turn)
+
+    async def _attempt(self, task: Task[None], lane: Lane, lease: Lease) -> None:
+        try:
+            await self._worker.attempt(lane, lease)
+        except asyncio.CancelledError:
+            if task not in self._overdue:
+                raise
+            self._overdue.discard(task)
+            task.uncancel()
+            self._log.trouble("attempt took too long, cut off", message=format_id(lease.message.id), lane=lane.name)
+        except Exception as error:
+            # A fault of our own: the claim stays with its lease, and is tried again as unknown when that ends.
+            self._log.trouble(
+                "delivery failed", message=format_id(lease.message.id), lane=lane.name, cause=repr(error)
+            )  # fmt: skip
+
+    def _next(self, lane: Lane) -> Lease | None:
+        """The next lease that lasts long enough for an attempt."""
+        now = self._clock.time()
+        while not self.closed and (lease := lane.take(now)) is not None:
+            if lease.expires - now >= self._settings.lease / 2:
+                return lease
+            self._return(lane, lease)
+        return None
+
+    def _after(self, lane: Lane, turn: bool) -> None:
+        """A worker of the lane ended: `turn` for another lane's sake, else because nothing could be taken."""
+        if turn and not self.closed:
+            self._waiting[lane.name] = lane
+        elif lane.ready and (self.closed or lane.blocked(self._clock.time())):
+            self.give_back(lane)
+        else:
+            self.fill(lane)
+
+    def give_back(self, lane: Lane) -> None:
+        """The lane cannot use its leases now: they go back as they were."""
+        while lane.ready:
+            self._return(lane, lane.ready.popleft())
+
+    def _return(self, lane: Lane, lease: Lease) -> None:
+        def returned() -> None:
+            lane.more = True
+            self.fill(lane)
+
+        self._recorder.put(lease, (), NOTHING, returned)
+
+    def cut_overdue(self, now: float) -> None:
+        """Cancel attempts whose lease is about to end: somebody else could take the message over."""
+        for task, end in self._running.items():
+            if now >= end - 60.0 and task not in self._overdue:
+                self._overdue.add(task)
+                task.cancel()
+
+    async def idle(self) -> None:
+        """Return when no claim and no attempt is under way."""
+        while self._running or self._claims:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def cancel(self) -> None:
+        """Cut off every attempt."""
+        for task in list(self._running):
+            task.cancel()

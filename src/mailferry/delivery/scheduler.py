@@ -1,0 +1,241 @@
+"""Delivery as one object: it learns which lanes have due mail and sees to it that each is served.
+
+Leaves to others: claims and workers (dispatch), lanes and their limits (lanes), one attempt (worker).
+Invariants: mail that is committed is looked for at once, not by polling; what waits for a time is found at that time,
+across restarts and clocks that jump; nothing here waits for the spool while mail could be sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Future, Task
+from collections.abc import Iterable
+
+from mailferry.clock import Clock
+from mailferry.delivery.agenda import Agenda
+from mailferry.delivery.alarms import Alarms
+from mailferry.delivery.bounce import BounceTo, Gateway, Reporter
+from mailferry.delivery.breaker import Breaker
+from mailferry.delivery.dispatch import Dispatcher
+from mailferry.delivery.lanes import Lane
+from mailferry.delivery.monitor import Monitor
+from mailferry.delivery.recorder import Recorder
+from mailferry.delivery.retry import Schedule
+from mailferry.delivery.settings import DAY, DeliverySettings
+from mailferry.delivery.worker import Worker
+from mailferry.obs.maillog import MailLog
+from mailferry.routes.api import Transports, route_of
+from mailferry.routes.table import RouteTable
+from mailferry.spool.api import LaneDue, Spool, UsedMinute
+from mailferry.spool.checkpoints import Checkpoint, no_checkpoint
+
+#: The agenda's name for a look at all lanes of the spool.
+_SURVEY = ""
+#: Seconds between two such looks at least, and between two looks of the monitor.
+_SURVEY_EVERY = 1.0
+_MONITOR_EVERY = 60.0
+_AGAIN = 5.0
+
+
+class Scheduler:
+    """Owns delivery. start() once; drain() to end in peace; stop() always."""
+
+    def __init__(
+        self, spool: Spool, transports: Transports, table: RouteTable, settings: DeliverySettings, hostname: str,
+        postmaster: str, clock: Clock, log: MailLog, bounce_to: BounceTo, checkpoint: Checkpoint = no_checkpoint,
+    ) -> None:  # fmt: skip
+        self._spool = spool
+        self._transports = transports
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+        schedule = Schedule(settings)
+        self._alarms = Alarms(spool, clock, log)
+        self._breaker = Breaker(self._alarms, settings, log)
+        self._recorder = Recorder(spool, self._alarms, clock, log, settings.record_backlog, self._kick)
+        self._agenda = Agenda(clock, self._rung)
+        gateway = Gateway(hostname, postmaster)
+        reporter = Reporter(spool, table, gateway, settings, schedule, clock, log, bounce_to)
+        worker = Worker(
+            settings, schedule, reporter, self._recorder, self._breaker, clock, log, checkpoint, self._note_due
+        )
+        self._dispatcher = Dispatcher(spool, worker, self._recorder, self._agenda, settings, clock, log)
+        self._monitor = Monitor(spool, self._alarms, settings, clock, log)
+        self._lanes: dict[str, Lane] = {}
+        self._surveyed = -_SURVEY_EVERY
+        self._surveying = False
+        self._patrol: Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to deliver. The spool is open."""
+        await self._alarms.load()
+        self._spool.watch(self._changed)
+        self._found(await self._spool.lanes())
+        self._patrol = asyncio.get_running_loop().create_task(self._walk())
+
+    async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 - of this gateway's clock
+        """Take no more mail, and let what is under way end within `timeout` seconds. True when all of it did."""
+        self._close()
+        quiet = asyncio.create_task(self._quiet())
+        late = asyncio.create_task(self._clock.sleep(timeout))
+        await asyncio.wait({quiet, late}, return_when=asyncio.FIRST_COMPLETED)
+        done = quiet.done()
+        for task in (quiet, late):
+            task.cancel()
+        await asyncio.gather(quiet, late, return_exceptions=True)
+        return done
+
+    async def stop(self) -> None:
+        """Cut off what is under way (it counts as unknown), and return when all of it is on record."""
+        self._close()
+        if self._patrol is not None:
+            self._patrol.cancel()
+            await asyncio.gather(self._patrol, return_exceptions=True)
+        self._dispatcher.cancel()
+        await self._dispatcher.idle()
+        for lane in self._lanes.values():
+            self._dispatcher.give_back(lane)
+        await self._recorder.close()
+
+    def lanes(self) -> list[Lane]:
+        """Every lane met so far, for the console; read only."""
+        return list(self._lanes.values())
+
+    def _close(self) -> None:
+        self._dispatcher.closed = True
+        self._agenda.close()
+        for lane in self._lanes.values():
+            self._dispatcher.give_back(lane)
+
+    async def _quiet(self) -> None:
+        await self._dispatcher.idle()
+        await self._recorder.idle()
+
+    # -- what wakes a lane ------------------------------------------------------------------------------------------
+
+    def _changed(self, names: Iterable[str] | None) -> None:
+        """The spool has new mail in these lanes, or (None) somebody else changed it."""
+        if self._dispatcher.closed:
+            return
+        if names is None:
+            self._survey()
+            return
+        for name in names:
+            self._wake(self._lane(name))
+
+    def _rung(self) -> None:
+        """The agenda's timer went off."""
+        if self._dispatcher.closed:
+            return
+        for name in self._agenda.due(self._clock.time()):
+            if name == _SURVEY:
+                self._survey()
+                continue
+            lane = self._lane(name)
+            lane.timed = True
+            self._wake(lane)
+        self._agenda.arm()
+
+    def _note_due(self, lane: Lane, when: float) -> None:
+        """A lane's mail is due at `when`. Whole seconds, so that many messages ring once."""
+        if self._dispatcher.closed:
+            return
+        if when <= self._clock.time():
+            self._wake(lane)
+        else:
+            self._agenda.at(float(int(when) + 1), lane.name)
+
+    def _kick(self) -> None:
+        """Results are stored again: go on everywhere."""
+        for lane in self._lanes.values():
+            self._wake(lane)
+
+    def _wake(self, lane: Lane) -> None:
+        lane.more = True
+        self._dispatcher.fill(lane)
+
+    def _lane(self, name: str) -> Lane:
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = Lane(name, self._transports.get(route_of(name)), self._settings)
+            if lane.transport is None:
+                self._breaker.no_route(lane)
+            elif lane.budget.limited:
+                self._restore(lane)
+            else:
+                lane.usable = True
+        elif not lane.usable and lane.transport is None:
+            self._breaker.no_route(lane)
+        return lane
+
+    def _restore(self, lane: Lane) -> None:
+        """Learn what the lane has used before; it sends nothing until that is known."""
+
+        def restored(future: Future[list[UsedMinute]]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if self._dispatcher.closed:
+                return
+            if future.cancelled() or error is not None:
+                self._log.trouble("budget not known", lane=lane.name, cause=str(error or "cancelled"))
+                self._lanes.pop(lane.name, None)
+                self._agenda.at(self._clock.time() + _AGAIN, lane.name)
+                return
+            lane.budget.restore(future.result(), self._clock.time())
+            lane.usable = True
+            self._wake(lane)
+
+        self._spool.used(lane.name, self._clock.time() - DAY - 60.0).add_done_callback(restored)
+
+    # -- what waits in the spool -------------------------------------------------------------------------------------
+
+    def _survey(self) -> None:
+        """Ask the spool for every lane's next due time; once a second at most."""
+        now = self._clock.time()
+        if self._surveying or 0 <= now - self._surveyed < _SURVEY_EVERY:
+            self._agenda.at(now + _SURVEY_EVERY, _SURVEY)
+            return
+        self._surveying, self._surveyed = True, now
+        self._spool.lanes().add_done_callback(self._surveyed_lanes)
+
+    def _surveyed_lanes(self, future: Future[list[LaneDue]]) -> None:
+        self._surveying = False
+        if self._dispatcher.closed:
+            return
+        error = None if future.cancelled() else future.exception()
+        if future.cancelled() or error is not None:
+            self._log.trouble("lanes not known", cause=str(error or "cancelled"))
+            self._agenda.at(self._clock.time() + _AGAIN, _SURVEY)
+            return
+        self._found(future.result())
+
+    def _found(self, found: Iterable[LaneDue]) -> None:
+        now = self._clock.time()
+        waiting = set()
+        for each in found:
+            waiting.add(each.lane)
+            lane = self._lane(each.lane)
+            if each.due <= now:
+                lane.timed = True
+                self._wake(lane)
+            else:
+                self._agenda.at(float(int(each.due) + 1), lane.name)
+        for name in self._orphans() - waiting:
+            self._alarms.clear(f"lane:{name}")
+            self._lanes.pop(name, None)
+
+    def _orphans(self) -> set[str]:
+        """Lanes whose alarm says that there is no such route, for which no success can ever clear it."""
+        keys = (key.removeprefix("lane:") for key in self._alarms.standing if key.startswith("lane:"))
+        return {name for name in keys if route_of(name) not in self._transports}
+
+    async def _walk(self) -> None:
+        """Once a minute: look for what no notification tells. First when what was interrupted has had its chance."""
+        await self._clock.sleep(_AGAIN)
+        while True:
+            try:
+                self._dispatcher.cut_overdue(self._clock.time())
+                self._survey()
+                await self._monitor.look()
+            except Exception as error:
+                self._log.trouble("monitor failed", cause=repr(error))
+            await self._clock.sleep(_MONITOR_EVERY)
