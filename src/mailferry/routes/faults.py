@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from mailferry.mail.outcome import Deferred
+
 
 class Fault(StrEnum):
     """One word per kind; the reply beside it says the rest."""
@@ -20,3 +22,11 @@ class Fault(StrEnum):
     SENDER = "sender"  # this sending mailbox or its right to send as this sender; other mailboxes are not touched
     SERVICE = "service"  # a switch, permission or reputation block that refuses every message of the lane
     CONFIGURATION = "configuration"  # the route cannot be used as it is configured
+
+
+class Unusable(Exception):
+    """No connection of this lane can be had; `outcome` is what that means for every recipient that waits for one."""
+
+    def __init__(self, outcome: Deferred) -> None:
+        super().__init__(str(outcome.reply))
+        self.outcome = outcome

@@ -8,11 +8,13 @@ and verified.
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mailferry.mail.address import check_pattern
+from mailferry.tokens.settings import SecretSource
 from mailferry.units import Duration, RateLimit, Size
 
 #: Words that a rule may use in place of recipient patterns.
@@ -88,10 +90,10 @@ class RouteSettings(_Model):
     port: int | None = Field(None, ge=1, le=65535, description="Default 587 for exchange-smtp, 25 for smarthost.")
     tls: Tls | None = Field(None, description="none, opportunistic, starttls or implicit. Default starttls.")
     verify: bool = Field(True, description="Check the certificate and its host name. Only a smarthost may do without.")
-    ca_file: str | None = Field(None, description="PEM file of the authorities to trust, in place of the system's.")
+    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust, in place of the system's.")
     mailbox: str = Field("", description="exchange-smtp: send everything from this mailbox, whoever the client is.")
     username: str = Field("", description="smarthost: log in with this name; empty: no login.")
-    password: str = Field("", repr=False, description="smarthost: the password of `username`.")
+    password: SecretSource | None = Field(None, description="smarthost: where the password of `username` lies.")
     scope: str | None = Field(None, description="exchange-smtp: OAuth scope; default by the tenant's cloud.")
     null_sender: NullSender = Field(
         NullSender.MAILBOX,
@@ -126,7 +128,7 @@ class RouteSettings(_Model):
             return (
                 "an exchange-smtp route always encrypts and verifies: `tls` must be starttls or implicit, `verify` true"
             )
-        if self.username or self.password:
+        if self.username or self.password is not None:
             return "an exchange-smtp route logs in with OAuth: `username` and `password` do not belong here"
         return None
 
@@ -135,7 +137,7 @@ class RouteSettings(_Model):
             return "a smarthost route needs `host`"
         if self.tenant is not None or self.mailbox or self.scope is not None:
             return "`tenant`, `mailbox` and `scope` belong to exchange-smtp routes"
-        if bool(self.username) != bool(self.password):
+        if bool(self.username) != (self.password is not None):
             return "`username` and `password` come together"
         if self.username and not (self.tls_mode.required and self.verify):
             return "a password is sent only over verified TLS: set `tls` to starttls or implicit and `verify` to true"

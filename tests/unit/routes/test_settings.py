@@ -33,7 +33,7 @@ def test_units_are_understood():
         ({"tls": "none"}, "encrypts and verifies"),
         ({"tls": "opportunistic"}, "encrypts and verifies"),
         ({"verify": False}, "encrypts and verifies"),
-        ({"username": "u", "password": "p"}, "OAuth"),
+        ({"username": "u", "password": {"env": "P"}}, "OAuth"),
         ({"name": "a/b"}, "name"),
         ({"surprise": 1}, "surprise"),
     ],
@@ -49,9 +49,9 @@ def test_exchange_smtp_refuses(changes: dict[str, Any], message: str):
         ({"host": None}, "needs `host`"),
         ({"tenant": "contoso"}, "belong to exchange-smtp"),
         ({"username": "u"}, "come together"),
-        ({"username": "u", "password": "p", "tls": "none"}, "verified TLS"),
-        ({"username": "u", "password": "p", "tls": "opportunistic"}, "verified TLS"),
-        ({"username": "u", "password": "p", "verify": False}, "verified TLS"),
+        ({"username": "u", "password": {"env": "P"}, "tls": "none"}, "verified TLS"),
+        ({"username": "u", "password": {"env": "P"}, "tls": "opportunistic"}, "verified TLS"),
+        ({"username": "u", "password": {"env": "P"}, "verify": False}, "verified TLS"),
     ],
 )
 def test_smarthost_refuses(changes: dict[str, Any], message: str):
@@ -59,9 +59,9 @@ def test_smarthost_refuses(changes: dict[str, Any], message: str):
         RouteSettings.model_validate(SMARTHOST | changes)
 
 
-def test_the_password_is_not_shown():
-    route = RouteSettings.model_validate(SMARTHOST | {"username": "u", "password": "tr0ub4dor"})
-    assert "tr0ub4dor" not in repr(route)
+def test_a_password_is_never_in_the_file_itself():
+    with pytest.raises(ValidationError):
+        RouteSettings.model_validate(SMARTHOST | {"username": "u", "password": "tr0ub4dor"})
 
 
 @pytest.mark.parametrize("words", [("internal", "a@b.example"), ("a b@c.example",), ("b.example",)])

@@ -1,0 +1,85 @@
+"""From a route's settings to its transport.
+
+Leaves to others: the token broker and the reading of secrets, which come in from outside (app). Invariant: nothing is
+opened or read from the network here; a CA file that cannot be read is told at once.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+
+from mailferry.obs.maillog import MailLog
+from mailferry.routes import presets
+from mailferry.routes.auth import Login, NoLogin, Opener, PasswordLogin, TokenLogin
+from mailferry.routes.classify import Classifier
+from mailferry.routes.dial import Dialer, Target
+from mailferry.routes.pool import Pool
+from mailferry.routes.settings import RouteSettings, RouteType, TimeoutSettings, Tls
+from mailferry.routes.smtp import SmtpTransport
+from mailferry.routes.watchdog import Watchdog
+from mailferry.tokens.api import TokenSource
+from mailferry.tokens.settings import SecretSource
+
+
+def build_transport(
+    settings: RouteSettings,
+    *,
+    hostname: str,
+    cloud: str,
+    tokens: TokenSource,
+    secret: Callable[[SecretSource], str],
+    log: MailLog,
+) -> SmtpTransport:
+    """The transport of one route. `hostname` is the gateway's own; `cloud` that of the route's tenant (any name of
+    m365.clouds for a smarthost); the route's tenant names the credential that `tokens` is asked for; `secret` reads
+    a secret from where it lies and raises TokenError. Raises OSError for a CA file that cannot be used."""
+    classifier = Classifier(exchange=settings.type is RouteType.EXCHANGE_SMTP)
+    target = Target(
+        host=presets.host(settings, cloud),
+        port=presets.port(settings, cloud),
+        tls=settings.tls_mode,
+        context=client_context(settings),
+        helo=hostname,
+        pipelining=settings.pipelining,
+        chunking=settings.chunking,
+    )
+    dialer = Dialer(target, settings.timeouts, classifier, Watchdog(_tick(settings.timeouts)))
+    login = _login(settings, cloud, tokens, secret, classifier)
+    pool = Pool(Opener(dialer, login), settings.reuse)
+    return SmtpTransport(settings, presets.limits(settings), pool, classifier, log)
+
+
+def client_context(settings: RouteSettings) -> ssl.SSLContext | None:
+    """The TLS of a route: TLS 1.2 at least; certificate and host name are checked unless the route may do without."""
+    if settings.tls_mode is Tls.NONE:
+        return None
+    context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file is not None else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.tls_mode is Tls.OPPORTUNISTIC or not settings.verify:
+        # RFC 7435: who would send in clear otherwise gains from encryption even to an unknown peer.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _login(
+    settings: RouteSettings,
+    cloud: str,
+    tokens: TokenSource,
+    secret: Callable[[SecretSource], str],
+    classifier: Classifier,
+) -> Login:
+    patience, source = settings.timeouts.command, settings.password
+    if settings.type is RouteType.EXCHANGE_SMTP:
+        credential = settings.tenant or ""
+        return TokenLogin(tokens, credential, presets.scope(settings, cloud), classifier, patience)
+    if source is None:
+        return NoLogin()
+    return PasswordLogin(settings.username, lambda: secret(source), classifier, patience)
+
+
+def _tick(timeouts: TimeoutSettings) -> float:
+    """Often enough for the shortest timeout, and no more than that."""
+    shortest = min(timeouts.greeting, timeouts.command, timeouts.data, timeouts.block, timeouts.end, timeouts.quit)
+    return min(1.0, shortest / 4)
