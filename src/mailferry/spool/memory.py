@@ -141,6 +141,8 @@ class MemorySpool:
             row.attempts += move.count
             row.last_reply = move.reply
             entry.move(row, move.state, move.at, move.reply, due)
+            if move.report:
+                entry.note(move.at, "bounced", row, row.lane, move.report)
         self._use(lease.lane, now, use)
         if due_now:
             self._changed([lease.lane])

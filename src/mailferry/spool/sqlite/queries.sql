@@ -1,0 +1,204 @@
+-- Every statement that the store runs, by name. Times are microseconds since the epoch; lists are JSON arrays.
+
+-- name: take
+-- All claims of a batch: [[lane, now, most, lease, expires], ...].
+INSERT INTO take (lane, now, most, lease, expires)
+SELECT
+    json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]')
+FROM json_each(:claims);
+
+-- name: verdict
+-- All results of a batch: [[message, lane, lease, at, messages, recipients, moves], ...].
+INSERT INTO verdict (message, lane, lease, at, messages, recipients, moves)
+SELECT
+    json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+    json_extract(value, '$[6]')
+FROM json_each(:verdicts);
+
+-- name: leased
+-- What the claims got, in one row: stepping through many would cost the interpreter lock each time.
+SELECT json_group_array(json_array(lease, id, message, number, attempts, came_from, expires))
+FROM (
+    SELECT * FROM recipient WHERE state = 'claimed' AND lease IN (SELECT value FROM json_each(:leases))
+    ORDER BY next_attempt, message, number
+);
+
+-- name: note
+INSERT INTO event (message, at, kind, recipient, lane, detail) VALUES (:message, :at, 'note', NULL, :lane, :detail);
+
+-- name: interrupted
+-- The leases that have expired (all of them: expired NULL).
+SELECT id, message, lane, lease FROM recipient
+WHERE state = 'claimed' AND (:expired IS NULL OR expires <= :expired);
+
+-- name: interrupt-events
+INSERT INTO event (message, at, kind, recipient, lane, detail)
+SELECT message, :at, 'interrupted', id, lane, :detail FROM recipient
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'claimed';
+
+-- name: interrupt
+UPDATE recipient SET
+    state = 'unknown', next_attempt = :at, attempts = attempts + 1, came_from = NULL, lease = NULL, expires = NULL
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'claimed';
+
+-- name: use
+INSERT INTO usage (lane, minute, messages, recipients) VALUES (:lane, :minute, :messages, :recipients)
+ON CONFLICT (lane, minute) DO UPDATE
+SET messages = messages + excluded.messages, recipients = recipients + excluded.recipients;
+
+-- name: match
+-- The next recipients that an action is for. Only messages that are not finished can have any.
+SELECT recipient.id, recipient.message, recipient.lane FROM recipient JOIN message ON message.id = recipient.message
+WHERE message.finished IS NULL AND recipient.id > :after
+    AND recipient.state IN (SELECT value FROM json_each(:states))
+    AND (:ids IS NULL OR message.id IN (SELECT value FROM json_each(:ids)))
+    AND (:sender IS NULL OR message.reverse_path LIKE :sender ESCAPE '\')
+    AND (:client IS NULL OR message.client LIKE :client ESCAPE '\')
+    AND (:recipient IS NULL OR recipient.address LIKE :recipient ESCAPE '\')
+    AND (:lane IS NULL OR recipient.lane LIKE :lane ESCAPE '\')
+    AND (:older IS NULL OR message.received_at < :older)
+    AND (:newer IS NULL OR message.received_at > :newer)
+ORDER BY recipient.id LIMIT :most;
+
+-- name: act-events
+INSERT INTO event (message, at, kind, recipient, lane, detail)
+SELECT message, :at, :kind, id, lane, :detail FROM recipient
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN (SELECT value FROM json_each(:origins));
+
+-- name: hold
+UPDATE recipient SET state = 'held', next_attempt = NULL
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN ('queued', 'deferred', 'unknown');
+
+-- name: release
+UPDATE recipient SET state = 'deferred', next_attempt = :at
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state = 'held';
+
+-- name: retry
+UPDATE recipient SET next_attempt = :at
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN ('queued', 'deferred', 'unknown');
+
+-- name: drop
+UPDATE recipient SET state = 'dropped', next_attempt = NULL
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN ('queued', 'deferred', 'unknown', 'held');
+
+-- name: settle
+UPDATE recipient SET state = 'delivered', next_attempt = NULL
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state = 'unknown';
+
+-- name: finish
+UPDATE message SET finished = :at
+WHERE id IN (SELECT value FROM json_each(:messages)) AND finished IS NULL AND NOT EXISTS (
+    SELECT 1 FROM recipient
+    WHERE message = message.id AND state IN ('queued', 'deferred', 'unknown', 'claimed', 'held')
+);
+
+-- name: finished-files
+SELECT id FROM message
+WHERE id IN (SELECT value FROM json_each(:messages)) AND filed AND finished IS NOT NULL;
+
+-- name: reroute-events
+INSERT INTO event (message, at, kind, recipient, lane, detail)
+SELECT recipient.message, :at, 'note', recipient.id, json_extract(given.value, '$[2]'),
+    'lane changed from ' || recipient.lane
+FROM json_each(:changes) AS given JOIN recipient ON recipient.id = json_extract(given.value, '$[0]')
+WHERE recipient.lane = json_extract(given.value, '$[1]')
+    AND recipient.state IN ('queued', 'deferred', 'unknown', 'held');
+
+-- name: reroute
+UPDATE recipient SET lane = json_extract(given.value, '$[2]')
+FROM json_each(:changes) AS given
+WHERE recipient.id = json_extract(given.value, '$[0]') AND recipient.lane = json_extract(given.value, '$[1]')
+    AND recipient.state IN ('queued', 'deferred', 'unknown', 'held');
+
+-- name: raise-alarm
+INSERT INTO alarm (key, since, text, cure) VALUES (:key, :since, :text, :cure) ON CONFLICT (key) DO NOTHING;
+
+-- name: renew-alarm
+UPDATE alarm SET text = :text, cure = :cure WHERE key = :key;
+
+-- name: clear-alarm
+DELETE FROM alarm WHERE key = :key;
+
+-- name: alarms
+SELECT key, since, text, cure FROM alarm ORDER BY since, key;
+
+-- name: purgeable
+SELECT json_group_array(id)
+FROM (SELECT id FROM message WHERE finished IS NOT NULL AND finished < :before ORDER BY finished LIMIT :most);
+
+-- name: purge-events
+DELETE FROM event WHERE message IN (SELECT value FROM json_each(:messages));
+
+-- name: purge-recipients
+DELETE FROM recipient WHERE message IN (SELECT value FROM json_each(:messages));
+
+-- name: purge-messages
+DELETE FROM message WHERE id IN (SELECT value FROM json_each(:messages)) AND finished IS NOT NULL;
+
+-- name: purge-usage
+DELETE FROM usage WHERE minute < :minute;
+
+-- name: lanes
+SELECT lane, count(*), min(next_attempt) FROM recipient
+WHERE state IN ('queued', 'deferred', 'unknown') GROUP BY lane ORDER BY lane;
+
+-- name: used
+SELECT minute, messages, recipients FROM usage WHERE lane = :lane AND minute >= :minute ORDER BY minute;
+
+-- name: counts
+SELECT state, count(*) FROM recipient GROUP BY state;
+
+-- name: messages
+SELECT * FROM message WHERE id IN (SELECT value FROM json_each(:messages)) ORDER BY id;
+
+-- name: recipients
+SELECT * FROM recipient WHERE message IN (SELECT value FROM json_each(:messages)) ORDER BY message, number;
+
+-- name: bodies
+SELECT message, data FROM body WHERE message IN (SELECT value FROM json_each(:messages));
+
+-- name: events
+SELECT event.message, event.at, event.kind, recipient.address, event.lane, event.detail
+FROM event LEFT JOIN recipient ON recipient.id = event.recipient
+WHERE event.message = :message ORDER BY event.id;
+
+-- name: open-messages
+SELECT * FROM message WHERE finished IS NULL AND id > :after ORDER BY id LIMIT :most;
+
+-- name: open-files
+SELECT id, size FROM message WHERE finished IS NULL AND filed;
+
+-- name: find-open
+-- Without finished messages: where every wanted state is one that is not final.
+SELECT * FROM message
+WHERE finished IS NULL AND id > :after
+    AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+    AND (:sender IS NULL OR reverse_path LIKE :sender ESCAPE '\')
+    AND (:client IS NULL OR client LIKE :client ESCAPE '\')
+    AND (:older IS NULL OR received_at < :older)
+    AND (:newer IS NULL OR received_at > :newer)
+    AND EXISTS (
+        SELECT 1 FROM recipient
+        WHERE recipient.message = message.id AND recipient.state IN (SELECT value FROM json_each(:states))
+            AND (:recipient IS NULL OR recipient.address LIKE :recipient ESCAPE '\')
+            AND (:lane IS NULL OR recipient.lane LIKE :lane ESCAPE '\')
+    )
+ORDER BY id LIMIT :most;
+
+-- name: find-any
+SELECT * FROM message
+WHERE id > :after
+    AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+    AND (:sender IS NULL OR reverse_path LIKE :sender ESCAPE '\')
+    AND (:client IS NULL OR client LIKE :client ESCAPE '\')
+    AND (:older IS NULL OR received_at < :older)
+    AND (:newer IS NULL OR received_at > :newer)
+    AND EXISTS (
+        SELECT 1 FROM recipient
+        WHERE recipient.message = message.id AND recipient.state IN (SELECT value FROM json_each(:states))
+            AND (:recipient IS NULL OR recipient.address LIKE :recipient ESCAPE '\')
+            AND (:lane IS NULL OR recipient.lane LIKE :lane ESCAPE '\')
+    )
+ORDER BY id LIMIT :most;

@@ -1,0 +1,101 @@
+"""Rows of the database as values, and values as parameters.
+
+Leaves to others: the statements (queries.sql, schema.sql) and when they run (transaction, reader).
+Invariant: a time that went through the store compares equal to itself: both ways go over whole microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from mailferry.mail.envelope import Envelope, Origin, Recipient
+from mailferry.mail.message import Message, MessageId
+from mailferry.smtp.commands import BodyType, Notify
+from mailferry.spool.api import WAITING, Event, RecipientView, State
+
+#: Columns of the view arrival.
+ARRIVAL_COLUMNS = 21
+
+
+def micros(seconds: float) -> int:
+    return round(seconds * 1_000_000)
+
+
+def seconds(value: int) -> float:
+    return value / 1_000_000
+
+
+def id_list(values: Iterable[int | str]) -> str:
+    """A list for json_each."""
+    return json.dumps(list(values))
+
+
+def arrival_row(message: Message, lanes: tuple[str, ...], data: bytes | None) -> tuple[object, ...]:
+    """One row of the view arrival."""
+    envelope, origin = message.envelope, message.origin
+    recipients = [
+        (each.address, each.notify.value, each.orcpt, lane)
+        for each, lane in zip(envelope.recipients, lanes, strict=True)
+    ]
+    return (
+        message.id,
+        micros(message.received_at),
+        message.size,
+        data is None,
+        envelope.reverse_path,
+        envelope.body,
+        envelope.smtputf8,
+        envelope.ret,
+        envelope.envid,
+        origin.client,
+        origin.address,
+        origin.helo,
+        origin.account,
+        origin.tls,
+        origin.listener,
+        message.mailbox,
+        message.header_id,
+        message.subject,
+        f"from {origin.client} [{origin.address}]",
+        json.dumps(recipients),
+        data,
+    )
+
+
+def recipient_of(row: sqlite3.Row) -> Recipient:
+    return Recipient(row["address"], Notify(row["notify"]), row["orcpt"])
+
+
+def message_of(row: sqlite3.Row, recipients: Iterable[sqlite3.Row]) -> Message:
+    """The message of a row of message and its rows of recipient in their order."""
+    envelope = Envelope(
+        row["reverse_path"],
+        tuple(recipient_of(each) for each in recipients),
+        None if row["body_type"] is None else BodyType(row["body_type"]),
+        bool(row["smtputf8"]),
+        row["ret"],
+        row["envid"],
+    )
+    origin = Origin(row["client"], row["address"], row["helo"], row["account"], row["tls"], row["listener"])
+    return Message(
+        MessageId(row["id"]),
+        envelope,
+        origin,
+        row["size"],
+        seconds(row["received_at"]),
+        row["mailbox"],
+        row["header_id"],
+        row["subject"],
+    )
+
+
+def recipient_view(row: sqlite3.Row) -> RecipientView:
+    state = State(row["state"])
+    due = seconds(row["next_attempt"]) if state in WAITING else None
+    return RecipientView(row["id"], row["address"], state, row["lane"], row["attempts"], due, row["last_reply"])
+
+
+def event_of(row: sqlite3.Row) -> Event:
+    return Event(MessageId(row["message"]), seconds(row["at"]), row["kind"], row["address"], row["lane"], row["detail"])

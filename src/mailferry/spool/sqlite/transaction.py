@@ -1,0 +1,126 @@
+"""One batch of operations as one transaction with one sync.
+
+Leaves to others: gathering the batch (writer), the statements (schema.sql, queries.sql).
+Invariant: each operation of a batch either took effect whole and durably, or has an error and no effect; an operation
+that cannot be done never takes its neighbours with it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from pathlib import Path
+
+from mailferry.spool.checkpoints import Checkpoint
+from mailferry.spool.guard import lost_lease
+from mailferry.spool.space import sync_directory
+from mailferry.spool.sqlite.actions import interrupt
+from mailferry.spool.sqlite.database import is_store_fault, translate
+from mailferry.spool.sqlite.operations import Arrival, Operation, Take, Task, Verdict
+from mailferry.spool.sqlite.queries import fitting, many_rows, queries
+from mailferry.spool.sqlite.rows import ARRIVAL_COLUMNS, arrival_row, micros
+
+
+class Transactions:
+    """Runs batches on the writer's connection, in the writer's thread."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, checkpoint: Checkpoint) -> None:
+        self._connection = connection
+        self._path = path
+        self._checkpoint = checkpoint
+        self._queries = queries()
+        self._expiries: list[int] = []  # of the leases this process gave out, the earliest first
+
+    def run(self, batch: Sequence[Operation]) -> None:
+        """Give every operation its result or its error."""
+        try:
+            self._attempt(batch)
+        except Exception as error:  # whatever it is, the next batch must find the writer alive
+            self._undo()
+            if len(batch) > 1 and not is_store_fault(error) and not isinstance(error, OSError):
+                for each in batch:
+                    self.run([each])
+                return
+            if isinstance(batch[0], Verdict) and str(error) == "lease lost":
+                self._lost(batch[0])
+                return
+            for each in batch:
+                each.error = translate(error, self._path)
+
+    def _attempt(self, batch: Sequence[Operation]) -> None:
+        arrivals = [each for each in batch if isinstance(each, Arrival)]
+        verdicts = [each for each in batch if isinstance(each, Verdict)]
+        tasks = [each for each in batch if isinstance(each, Task)]
+        takes = [each for each in batch if isinstance(each, Take)]
+        for directory in {each.directory for each in arrivals if each.directory is not None}:
+            sync_directory(directory)
+        kinds = [kind for kind, each in (("commit", arrivals), ("record", verdicts), ("claim", takes)) if each]
+        expired = self._expired(takes)
+        for kind in kinds:
+            self._checkpoint(f"spool.before-{kind}")
+        # One statement is a transaction by itself; BEGIN and COMMIT would be two more turns for the interpreter lock.
+        together = bool(tasks) or expired is not None or len(kinds) != 1
+        if together:
+            self._connection.execute("BEGIN IMMEDIATE")
+        if arrivals:
+            self._arrive(arrivals)
+        if verdicts:
+            rows = json.dumps([each.row() for each in verdicts])
+            self._connection.execute(self._queries["verdict"], {"verdicts": rows})
+        for task in tasks:
+            task.result, task.lanes = task.work(self._connection)
+        if expired is not None:
+            interrupt(self._connection, expired, expired)
+        if takes:
+            rows = json.dumps([each.row() for each in takes])
+            self._connection.execute(self._queries["take"], {"claims": rows})
+        if together:
+            self._connection.execute("COMMIT")
+        for kind in kinds:
+            self._checkpoint(f"spool.after-{kind}")
+
+    def _arrive(self, arrivals: Sequence[Arrival]) -> None:
+        size = fitting(len(arrivals))
+        parameters: list[object] = []
+        for each in arrivals:
+            parameters += arrival_row(each.message, tuple(each.lanes), each.data)
+        parameters += [None] * ((size - len(arrivals)) * ARRIVAL_COLUMNS)
+        self._connection.execute(many_rows("arrival", ARRIVAL_COLUMNS, size), parameters)
+
+    def _expired(self, takes: Sequence[Take]) -> int | None:
+        """The time by which leases have expired, when there can be one."""
+        if not takes:
+            return None
+        now = max(each.now for each in takes)
+        found = False
+        while self._expiries and self._expiries[0] <= now:
+            heappop(self._expiries)
+            found = True
+        for each in takes:
+            heappush(self._expiries, each.expires)
+        return now if found else None
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:  # SQLite rolled back by itself already
+                return
+
+    def _lost(self, verdict: Verdict) -> None:
+        """The lease is no longer ours: that is worth an event and nothing else."""
+        verdict.result, verdict.lanes = False, ()
+        try:
+            self._connection.execute(
+                self._queries["note"],
+                {
+                    "message": verdict.lease.message.id,
+                    "at": micros(verdict.at),
+                    "lane": verdict.lease.lane,
+                    "detail": lost_lease(tuple(verdict.found.values())),
+                },
+            )
+        except sqlite3.Error as error:
+            verdict.error = translate(error, self._path)

@@ -1,0 +1,94 @@
+"""The one thread that writes: group commit.
+
+Leaves to others: what a batch does (transaction) and who is told (store).
+Invariant: what arrives while one sync runs goes into the next transaction together; order of arrival is kept between
+batches; an operation that was submitted is always answered.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from mailferry.spool.api import SpoolFailed
+from mailferry.spool.sqlite.operations import Chore, Operation
+from mailferry.spool.sqlite.transaction import Transactions
+
+
+class Writer:
+    """Runs batches of at most `most` operations; `answer` is called in this thread with each finished batch."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        transactions: Transactions,
+        answer: Callable[[Sequence[Operation]], None],
+        most: int,
+    ) -> None:
+        self._connection = connection
+        self._transactions = transactions
+        self._answer = answer
+        self._most = most
+        self._queue: SimpleQueue[Operation | Chore | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
+        #: Operations for any thread.
+        self.submit: Callable[[Operation | Chore | None], None] = self._queue.put
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what was submitted, then end; blocks."""
+        self._queue.put(None)
+        self._thread.join()
+        self._refuse_rest()
+        self._connection.close()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            batch: list[Operation] = []
+            chores: list[Chore] = []
+            going = self._gather(batch, chores)
+            if batch:
+                self._transactions.run(batch)
+                self._answer(batch)
+            for chore in chores:
+                self._do(chore)
+
+    def _gather(self, batch: list[Operation], chores: list[Chore]) -> bool:
+        """Wait for one operation and take along all that are there; False when it is time to end."""
+        try:
+            each = self._queue.get()
+            while each is not None:
+                if isinstance(each, Chore):
+                    chores.append(each)
+                else:
+                    batch.append(each)
+                if len(batch) >= self._most:
+                    return True
+                each = self._queue.get_nowait()
+        except Empty:
+            return True
+        return False
+
+    def _do(self, chore: Chore) -> None:
+        try:
+            chore.work(self._connection)
+        except sqlite3.Error:  # a chore that fails now comes again by itself
+            return
+
+    def _refuse_rest(self) -> None:
+        """Answer what came after the end."""
+        rest: list[Operation] = []
+        try:
+            while True:
+                each = self._queue.get_nowait()
+                if each is not None and not isinstance(each, Chore):
+                    each.error = SpoolFailed("the spool is closed")
+                    rest.append(each)
+        except Empty:
+            if rest:
+                self._answer(rest)
