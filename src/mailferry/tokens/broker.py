@@ -55,7 +55,6 @@ class _Slot:
         self.margin = min(margin, fetched.lifetime / 2)
         self.lead = min(self.margin, fetched.lifetime / 8)
         self.token = AccessToken(fetched.value, asked + fetched.lifetime, self.credential, self.scope)
-        self.failure, self.failures = None, 0
         return self.token
 
     def good(self, now: float, extra: float = 0.0) -> AccessToken | None:
@@ -186,13 +185,17 @@ class TokenBroker:
             async with self._locks[slot.credential]:
                 asked = self._clock.time()
                 fetched = await self._fetcher.fetch(credential, slot.scope)
+            token = slot.keep(fetched, asked, credential.margin(slot.scope))
+            if slot.good(self._clock.time()) is None:  # a machine that slept, a clock that was set
+                raise TokenUnavailable("the clock jumped while a token was being fetched")
         except TokenError as error:
             slot.fail(error, self._clock.time())
             self._log.token_failed(slot.credential, slot.scope, error.cause, error.code)
             raise
         else:
+            slot.failure, slot.failures = None, 0
             self._log.token(slot.credential, slot.scope, fetched.lifetime)
-            return slot.keep(fetched, asked, credential.margin(slot.scope))
+            return token
         finally:
             slot.flight = None
 

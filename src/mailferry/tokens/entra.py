@@ -126,7 +126,7 @@ class _Answer:
         """The one translation of everything that can go wrong while asking."""
         if self._status == 0:
             return _not_reached(host, cause)
-        name = str(self._body.get("error", ""))
+        name = self._clean(str(self._body.get("error", "")))[:40]
         if self._status == 429 or self._status >= 500 or name in _TEMPORARY:
             text = "too many requests" if self._status == 429 else f"HTTP {self._status} {name}".strip()
             return TokenUnavailable(f"{host} is overloaded: {text}", self._code(), self._retry_after)
@@ -147,11 +147,13 @@ class _Answer:
 
     def _sentence(self, name: str) -> str:
         """The service's own words on one line, without ids and without anything that we sent as a secret."""
-        words = _TRACE.sub("", self._description())
+        line = self._clean(_TRACE.sub("", self._description()))[:_CAUSE_LENGTH]
+        return f"{name}: {line}" if line else name
+
+    def _clean(self, words: str) -> str:
         for secret in self.secrets:
             words = words.replace(secret, "***")
-        line = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
-        return f"{name}: {line[:_CAUSE_LENGTH]}" if line else name
+        return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
 
 
 def _not_reached(host: str, cause: Exception) -> TokenError:
