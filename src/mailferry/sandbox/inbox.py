@@ -101,7 +101,7 @@ class Inbox:
         items = [_link("/inbox", "All boxes", len(self._world.store), current=box is None and folder is None)]
         for address in addresses:
             folders = counts.get(address, {})
-            shown = [f for f in Folder if folders.get(f)] or [Folder.INBOX]
+            shown = [f for f in Folder if folders.get(f) or (f is Folder.INBOX and self._world.tenant.mailbox(address))]
             for each in shown:
                 href = f"/inbox?box={quote(address)}&folder={quote(each)}"
                 label = address if each is Folder.INBOX else f"{address} – {each}"

@@ -1,0 +1,185 @@
+"""`mailferry sandbox`: a Microsoft 365 tenant in a box, until Ctrl-C.
+
+Leaves to others: everything that the sandbox does (sandbox.serve). Invariant: what is printed can be pasted as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailferry.cli.output import Exit, fail, out, talk
+
+if TYPE_CHECKING:
+    from mailferry.sandbox.serve import Sandbox
+    from mailferry.sandbox.settings import SandboxSettings
+    from mailferry.sandbox.world import State
+
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        help="The day, or time in UTC, at which the sandbox's clock starts; the schedule decides what Basic gets then.",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+    ),
+]
+Stand = Annotated[bool, typer.Option("--stand", help="Let the clock stand there until the control interface moves it.")]
+PortBase = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=65532,
+        help="First of four ports: SMTP, legacy SMTP, token endpoint, control and inbox. 0 takes free ones.",
+    ),
+]
+StateFile = Annotated[
+    Path | None,
+    typer.Option("--state", help="The tenant as JSON: read at the start, written at the end. Keys go beside it."),
+]
+Directory = Annotated[
+    Path | None,
+    typer.Option(help="Where the certificate authority and keys are kept, so that clients go on trusting them."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON with every endpoint and account, then run.")]
+
+
+def sandbox(
+    at: At = None,
+    stand: Stand = False,
+    port_base: PortBase = 10587,
+    state: StateFile = None,
+    directory: Directory = None,
+    seed: Seed = 365,
+    as_json: Json = False,
+) -> None:
+    """Run a Microsoft 365 tenant in a box: token endpoint, smtp.office365.com, mailboxes, an inbox page.
+
+    Nothing leaves this machine. Point a device, a program or a gateway at it and see what it will be told on the day:
+
+        mailferry sandbox --at 2027-01-05
+    """
+    from mailferry.sandbox.settings import SandboxSettings
+
+    ports = [0] * 4 if port_base == 0 else list(range(port_base, port_base + 4))
+    settings = SandboxSettings(
+        smtp_port=ports[0],
+        smtp_legacy_port=ports[1],
+        entra_port=ports[2],
+        control_port=ports[3],
+        directory=directory or (state.with_suffix(".keys") if state else None),
+        at=at,
+        running=not stand,
+        seed=seed,
+    )
+    try:
+        final = asyncio.run(_run(settings, _read_state(state), as_json=as_json))
+        if state is not None:
+            state.write_text(final.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            talk().print(f"the tenant is kept in {state}", markup=False)
+    except OSError as error:
+        fail(f"the sandbox cannot start: {error}", "choose other ports with --port-base", Exit.UNAVAILABLE)
+
+
+async def _run(settings: SandboxSettings, state: State | None, *, as_json: bool) -> State:
+    """Run until a signal; the state at the end."""
+    from mailferry.sandbox.serve import Sandbox
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Sandbox(settings, state=state) as box:
+        if as_json:
+            sys.stdout.write(json.dumps(box.endpoints(), ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        else:
+            _introduce(box)
+        await stop.wait()
+        return box.world.state
+
+
+def _read_state(path: Path | None) -> State | None:
+    from pydantic import ValidationError
+
+    from mailferry.sandbox.world import State
+
+    if path is None or not path.exists():
+        return None
+    try:
+        return State.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        fail(f"{path} holds no valid state: {problems}", "GET /schema of the control interface", Exit.CONFIGURATION)
+
+
+def _introduce(box: Sandbox) -> None:
+    """Where everything listens, who can log in, and commands to try."""
+    console = out()
+    runs = "runs on from" if box.clock.running else "stands at"
+    console.print(f"[bold]A Microsoft 365 tenant in a box[/]; its clock {runs} {box.clock.now():%Y-%m-%d %H:%M} UTC")
+    console.print(f"Basic authentication for client submission is [bold]{_phase(box)}[/] on that day.\n")
+    places = (
+        ("smtp.office365.com:587", f"{box.host}:{box.smtp_port} (STARTTLS)"),
+        ("smtp-legacy.office365.com:587", f"{box.host}:{box.smtp_legacy_port} (STARTTLS, TLS 1.0 and up)"),
+        ("login.microsoftonline.com", box.entra_url),
+        ("inbox", box.inbox_url),
+        ("control interface", box.control_url),
+        ("certificate authority", str(box.ca_file)),
+        ("tenant", f"{box.tenant.tenant_id} ({', '.join(box.tenant.domains)})"),
+    )
+    _pairs(places)
+    console.print("\n[bold]Accounts[/] (sandbox values)")
+    accounts = [(mailbox.address, mailbox.password) for mailbox in box.tenant.mailboxes.values()]
+    for app in box.tenant.applications.values():
+        proof = [secret.value for secret in app.secrets] or [str(box.application_certificate)]
+        accounts.append((app.client_id, f"{proof[0]}  {app.name}"))
+    _pairs(accounts)
+    console.print("\n[bold]Try[/]")
+    for command in _commands(box):
+        console.print(command, markup=False, soft_wrap=True)
+    console.print("\nCtrl-C stops it.", style="dim")
+
+
+def _pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """Two columns; long values run on, so that they can be copied."""
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        out().print(f"{name:<{width}}  {value}", markup=False, soft_wrap=True)
+
+
+def _phase(box: Sandbox) -> str:
+    from mailferry.sandbox.decide import basic_available, phase
+
+    world = box.world
+    label = phase(world.tenant, world.behaviour, world.today()).label("en")
+    enabled = basic_available(world.tenant, world.behaviour, world.today())
+    return f"{label}, and the administrator has enabled it" if enabled and label != "allowed" else label
+
+
+def _commands(box: Sandbox) -> list[str]:
+    """Ready to paste."""
+    sender = next(iter(box.tenant.mailboxes.values()))
+    commands = [
+        f"swaks --server {box.host}:{box.smtp_port} --tls --tls-ca-path {box.ca_file} --auth LOGIN"
+        f" --auth-user {sender.address} --auth-password {sender.password}"
+        f" --from {sender.address} --to it@{box.tenant.domains[0]}",
+        f'curl -X PUT {box.control_url}/clock -d \'{{"now": "2027-01-05"}}\'',
+        f'curl -X PATCH {box.control_url}/state -d \'{{"tenant": {{"basic_auth_enabled": true}}}}\'',
+    ]
+    for app in box.tenant.applications.values():
+        if app.secrets:
+            commands.append(
+                f"curl --cacert {box.ca_file} {box.authority}/oauth2/v2.0/token -d grant_type=client_credentials"
+                f" -d client_id={app.client_id} --data-urlencode 'client_secret={app.secrets[0].value}'"
+                " -d scope=https://outlook.office365.com/.default"
+            )
+            break
+    return commands
