@@ -102,8 +102,9 @@ def _explain_one(path: Path, detail: ErrorDetails, model: type[BaseModel], raw: 
             f"must be {detail['ctx']['expected']}{_not(path, value)}",
             _nearest_value(detail, value) or description,
         )
-    if isinstance(value, str) and field is not None and _inner_model(field.annotation) is SecretSource:
-        return path, "holds the secret itself", f'write it into a file of its own, and here {path[-1]} = {{ file = "{path[-1]}.txt" }}'
+    if isinstance(value, str) and field is not None and inner_model(field.annotation) is SecretSource:
+        example = f'{path[-1]} = {{ file = "{path[-1]}.txt" }}'
+        return path, "holds the secret itself", f"write the secret into a file of its own, and here {example}"
     if kind in _KINDS:
         return path, f"must be {_KINDS[kind]}{_not(path, value)}", description
     text = detail["msg"].removeprefix("Value error, ")
@@ -140,15 +141,16 @@ def _owner(model: type[BaseModel], path: Path) -> tuple[type[BaseModel] | None, 
             return None, None
         field = owner.model_fields.get(name)
         if position < len(names) - 1:
-            owner = _inner_model(field.annotation) if field else None
+            owner = inner_model(field.annotation) if field else None
     return owner, field
 
 
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
+def inner_model(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field of this type holds, if any."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in typing.get_args(annotation):
-        if (found := _inner_model(argument)) is not None:
+        if (found := inner_model(argument)) is not None:
             return found
     return None
 

@@ -154,6 +154,8 @@ def _authorities(path: Path, file: FilePath | None) -> Iterator[Finding]:
 
 def _secret(path: Path, tenant: TenantSettings, clock: Clock, environ: Mapping[str, str]) -> Iterator[Finding]:
     name = "certificate" if tenant.certificate is not None else "secret"
+    if not tenant.client_id.strip("0-"):
+        yield warning((*path, "client_id"), "is still to be filled in", "write the id of the app registration in Entra")
     credential = Credential(tenant.name, tenant, environ)
     try:
         credential.material()
