@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 
 #: RFC 3463 section 2: class "." subject "." detail; the class is 2, 4 or 5.
-_ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
-_LINE = re.compile(r"^(\d{3})([ -]?)(.*)$", re.DOTALL)
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?= |\Z)")
+_LINE = re.compile(r"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class ReplyParser:
 
     def line(self, raw: bytes) -> Reply | None:
         """Take one line; return the whole reply when it was the last. Raises ValueError on what is no reply line."""
-        match = _LINE.match(raw.decode("utf-8", "replace"))
-        if match is None or not 200 <= int(match[1]) <= 599:
+        match = _LINE.fullmatch(raw.decode("utf-8", "replace"))
+        if match is None:
             raise ValueError(f"not a reply line: {raw[:80]!r}")
-        code, text = int(match[1]), match[3]
+        code, text = int(match[1]), match[3] or ""
         if self._lines and code != self._code:
             raise ValueError(f"reply changes its code from {self._code} to {code}")
         status = _ENHANCED.match(text)
