@@ -77,12 +77,15 @@ class Upstream:
     passwords: dict[str, str] = field(default_factory=dict)
     challenge: bool = False  # answer a bad XOAUTH2 with 334 and JSON before 535, as Google does
     close_after_535: bool = False
+    early: str = ""  # said after the first line of a message, in the middle of it
+    stall: bool = False  # read nothing of a message until `release` is set
+    drip: float = 0.0  # seconds between two octets of a reply, after EHLO
+    quitted: asyncio.Event = field(default_factory=asyncio.Event)
     answers: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     release: asyncio.Event = field(default_factory=asyncio.Event)
     held: asyncio.Event = field(default_factory=asyncio.Event)
     commands: list[str] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
-    reads: list[bytes] = field(default_factory=list)
     connections: int = 0
     open_now: int = 0
     peak: int = 0
@@ -155,7 +158,12 @@ class _Session:
         return raw[:-2].decode()
 
     async def say(self, text: str) -> None:
-        self.writer.write("".join(f"{line}\r\n" for line in text.split("\n")).encode())
+        octets = "".join(f"{line}\r\n" for line in text.split("\n")).encode()
+        if self.up.drip and self.mail:
+            for octet in octets:
+                self.writer.write(bytes([octet]))
+                await asyncio.sleep(self.up.drip)
+        self.writer.write(octets)
         await self.writer.drain()
         if text.startswith("421"):
             raise _Hangup
@@ -267,6 +275,7 @@ class _Session:
 
     async def on_bdat(self, rest: str) -> None:
         size, _, last = rest.partition(" ")
+        await self.stalled()
         if self.has("drop-in-data"):
             await self.reader.readexactly(int(size) // 2)
             self.abort = True
@@ -285,12 +294,20 @@ class _Session:
         await self.say(await self.scripted("NOOP"))
 
     async def on_quit(self, rest: str) -> None:
+        self.up.quitted.set()
         await self.say(await self.scripted("QUIT"))
         raise _Hangup
 
     # -- the message ------------------------------------------------------------------------------------------------
 
+    async def stalled(self) -> None:
+        if self.up.stall:
+            self.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            await self.up.release.wait()
+            raise _Hangup
+
     async def dotted(self) -> bytes:
+        await self.stalled()
         lines = []
         while (line := await self.reader.readline()) != b".\r\n":
             if not line:
@@ -298,6 +315,8 @@ class _Session:
             if self.has("drop-in-data"):
                 self.abort = True
                 raise _Hangup
+            if self.up.early and not lines:
+                await self.say(self.up.early)
             lines.append(line.removeprefix(b"."))
         return b"".join(lines)
 

@@ -95,7 +95,8 @@ class Classifier:
 def _by_fact(fact: ErrorFact, reply: Reply) -> Outcome:
     match fact.disposition:
         case Disposition.LANE_FAULT:
-            return Deferred(reply, lane_fault=Fault.LOGIN if fact.stage is FactStage.AUTH else Fault.SERVICE)
+            login = fact.stage is FactStage.AUTH or reply.code in _LOGIN_CODES
+            return Deferred(reply, lane_fault=Fault.LOGIN if login else Fault.SERVICE)
         case Disposition.THROTTLE:
             return Deferred(reply, lane_fault=Fault.THROTTLE)
         case Disposition.SENDER_FAULT:

@@ -82,7 +82,9 @@ class SmtpTransport:
         finally:
             self._pool.release(mailbox, connection)
         ordered = tuple(outcomes[index] for index in range(len(recipients)))
-        return Result(ordered, transaction.handed_over, connection.offer.dsn), kept and transaction.untouched
+        handed_over = transaction.handed_over
+        result = Result(ordered, handed_over, dsn=handed_over and connection.offer.dsn)
+        return result, kept and transaction.untouched
 
     async def _fit(
         self, connection: Connection, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]
