@@ -5,15 +5,51 @@ Leaves to others: every action. Invariant: `--help` alone starts nothing and imp
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from mailferry import __version__
+from mailferry.cli.account import account
+from mailferry.cli.check import check
+from mailferry.cli.explain import explain
+from mailferry.cli.init import init
+from mailferry.cli.queue import queue
+from mailferry.cli.sandbox import sandbox
+from mailferry.cli.serve import serve
+from mailferry.cli.timeline import timeline
 
 app = typer.Typer(
     name="mailferry",
-    help="Carries mail senders across the end of SMTP AUTH Basic authentication in Exchange Online.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    add_completion=True,
 )
+
+_KNOW, _CARRY, _TRY = "Know what changes", "Carry the mail", "Try it safely"
+
+app.command(rich_help_panel=_KNOW)(timeline)
+app.command(rich_help_panel=_KNOW)(explain)
+app.command(rich_help_panel=_CARRY)(init)
+app.command(rich_help_panel=_CARRY)(check)
+app.add_typer(account, name="account", rich_help_panel=_CARRY)
+app.command(rich_help_panel=_CARRY)(serve)
+app.add_typer(queue, name="queue", rich_help_panel=_CARRY)
+app.command(rich_help_panel=_TRY)(sandbox)
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Carries mail senders across the end of SMTP AUTH Basic authentication in Exchange Online.
+
+    Begin with [bold]mailferry timeline[/] (what changes when) and [bold]mailferry demo[/] (see it work).
+    """
+    if version:
+        typer.echo(f"mailferry {__version__}")
+        raise typer.Exit
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
+from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mailferry.mail.address import check_pattern
@@ -54,6 +56,14 @@ def parse_address(text: str) -> tuple[str, int]:
 def _checked_address(text: str) -> str:
     parse_address(text)
     return text.strip()
+
+
+def _checked_hash(text: str) -> str:
+    try:
+        extract_parameters(text)
+    except InvalidHashError:
+        raise ValueError("no Argon2 hash (nor may it be the password); `mailferry account hash` makes one") from None
+    return text
 
 
 class _Settings(BaseModel):
@@ -141,8 +151,8 @@ class ClientSettings(_Settings):
     """One device or program (or a group of alike ones) that submits mail."""
 
     name: str = Field(min_length=1, description="Its name in logs, rules and the console.")
-    password: str | None = Field(
-        default=None, repr=False, description="Argon2 hash of its password, made by `mailferry client password`."
+    password: Annotated[str, AfterValidator(_checked_hash)] | None = Field(
+        default=None, repr=False, description="Argon2 hash of its password, made by `mailferry account hash`."
     )
     account: str | None = Field(default=None, description="The name it logs in with. Absent: its name.")
     networks: tuple[Network, ...] = Field(
@@ -166,13 +176,16 @@ class ClientSettings(_Settings):
     max_size: Size | None = Field(default=None, description="Octets of one message, below the listener's limit.")
     rate: RateLimit | None = Field(default=None, description='Messages in a period, for example "30/minute".')
     route: str | None = Field(default=None, description="Its route when no rule matches.")
+    owner: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+        description="The person who is told when its mail cannot be delivered. Absent: the sender of the message.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> ClientSettings:
         if self.password is None and not self.networks:
             raise ValueError(f"client {self.name!r} can never be recognised: give it a password or networks")
-        if self.password is not None and not self.password.startswith("$argon2"):
-            raise ValueError(f"the password of client {self.name!r} must be an Argon2 hash, not the password itself")
         return self
 
     @property

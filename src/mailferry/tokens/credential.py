@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING
 
 from mailferry.m365.clouds import Cloud, cloud
 from mailferry.tokens.api import TokenRefused
+from mailferry.tokens.secret import read_file, read_secret, systemd_credential
 from mailferry.tokens.settings import CertificateSource, CredentialSettings, SecretSource
 
 if TYPE_CHECKING:  # cryptography is loaded on first use
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate
-
-#: A secret is some 40 octets, a PKCS #12 file some thousand; more is the wrong file.
-_MAX_FILE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +107,14 @@ class Credential:
         return [path for path in sources if path is not None and _readable_by_others(path)]
 
     def _text(self, source: SecretSource, what: str) -> str:
-        if source.env is not None:
-            value = self._environ.get(source.env, "").strip()
-        else:
-            raw = self._read(source.file or self._systemd(source.credential or ""), what)
-            try:
-                value = raw.decode("utf-8").strip()
-            except UnicodeDecodeError:
-                raise TokenRefused(f"{self.name}: the {what} in {source} is no text") from None
-        if not value:
-            raise TokenRefused(f"{self.name}: there is no {what} in {source}")
-        return value
+        return read_secret(source, self._environ, self.name, what)
 
     def _certificate(self, source: CertificateSource) -> ClientCertificate:
         from mailferry.tokens import certificate
 
-        data = self._read(source.file or self._systemd(source.credential or ""), "certificate")
+        data = read_file(self._place(source), self.name, "certificate")
         if source.key_file is not None:
-            data += b"\n" + self._read(source.key_file, "private key")
+            data += b"\n" + read_file(source.key_file, self.name, "private key")
         passphrase = self._text(source.passphrase, "passphrase") if source.passphrase is not None else None
         try:
             key, chain = certificate.load(data, passphrase)
@@ -134,23 +122,8 @@ class Credential:
             raise TokenRefused(f"{self.name}: {source}: {error}") from None
         return _client_certificate(key, chain)
 
-    def _systemd(self, credential: str) -> Path:
-        directory = self._environ.get("CREDENTIALS_DIRECTORY", "")  # systemd.exec(5), "Credentials"
-        if not directory:
-            raise TokenRefused(
-                f"{self.name}: there is no systemd credential {credential}: $CREDENTIALS_DIRECTORY is not set"
-            )
-        return Path(directory) / credential
-
-    def _read(self, path: Path, what: str) -> bytes:
-        try:
-            with path.open("rb") as file:
-                data = file.read(_MAX_FILE + 1)
-        except OSError as error:
-            raise TokenRefused(f"{self.name}: cannot read the {what} in {path}: {error.strerror}") from None
-        if len(data) > _MAX_FILE:
-            raise TokenRefused(f"{self.name}: {path} is too large to be a {what}")
-        return data
+    def _place(self, source: CertificateSource) -> Path:
+        return source.file or systemd_credential(source.credential or "", self._environ, self.name)
 
 
 def _client_certificate(key: RSAPrivateKey, chain: list[Certificate]) -> ClientCertificate:

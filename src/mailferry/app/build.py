@@ -1,0 +1,139 @@
+"""From a Config to objects: the only place that builds the mail path's parts.
+
+Leaves to others: starting and stopping them (gateway). Invariant: nothing here opens a socket or a database.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from mailferry.clock import Clock
+from mailferry.config.schema import Config, TenantSettings
+from mailferry.delivery.scheduler import Scheduler
+from mailferry.listener.accounts import Accounts
+from mailferry.listener.guard import Guard
+from mailferry.listener.identity import Identities
+from mailferry.listener.site import GatewayNames, Site
+from mailferry.mail.message import IdSource, Message
+from mailferry.obs.maillog import MailLog
+from mailferry.routes.api import Transport
+from mailferry.routes.build import build_transport
+from mailferry.routes.table import RouteTable
+from mailferry.spool.api import Spool
+from mailferry.spool.checkpoints import NAMES, Checkpoint, no_checkpoint
+from mailferry.spool.sqlite.store import SqliteSpool
+from mailferry.tokens.broker import TokenBroker
+from mailferry.tokens.credential import Credential
+from mailferry.tokens.entra import EntraFetcher
+from mailferry.tokens.secret import read_secret
+
+#: For crash tests: "NAME:N" ends the process, as a power cut would, when checkpoint NAME is passed the Nth time.
+CRASH_AT = "MAILFERRY_CRASH_AT"
+
+
+def spool_directory(config: Config) -> Path:
+    return config.spool.directory or config.gateway.state / "spool"
+
+
+def build_spool(config: Config, clock: Clock, *, serve: bool, checkpoint: Checkpoint = no_checkpoint) -> SqliteSpool:
+    ids = IdSource(clock, config.gateway.node)
+    return SqliteSpool(spool_directory(config), clock, ids, config.spool, serve, checkpoint=checkpoint)
+
+
+async def open_spool(config: Config, clock: Clock, *, serve: bool) -> Spool:
+    """The spool of `config`, open. Raises SpoolError."""
+    spool = build_spool(config, clock, serve=serve)
+    await spool.open()
+    return spool
+
+
+def build_broker(config: Config, environ: Mapping[str, str], clock: Clock, log: MailLog) -> TokenBroker:
+    """One credential per tenant, under the tenant's name."""
+    credentials = {tenant.name: Credential(tenant.name, tenant, environ) for tenant in config.tenants}
+    return TokenBroker(credentials, EntraFetcher(), clock, log)
+
+
+def build_table(config: Config) -> RouteTable:
+    return RouteTable.of(config.routes, config.rules, config.routing, config.accepted_domains)
+
+
+def build_transports(
+    config: Config, environ: Mapping[str, str], broker: TokenBroker, log: MailLog
+) -> dict[str, Transport]:
+    tenants: dict[str, TenantSettings] = {tenant.name: tenant for tenant in config.tenants}
+    return {
+        route.name: build_transport(
+            route,
+            hostname=config.gateway.hostname,
+            cloud=tenants[route.tenant].cloud if route.tenant else "worldwide",
+            tokens=broker,
+            secret=partial(read_secret, environ=environ, owner=f"route {route.name}", what="password"),
+            log=log,
+        )
+        for route in config.routes
+    }
+
+
+def build_site(config: Config, spool: Spool, table: RouteTable, log: MailLog, clock: Clock, guard: Guard) -> Site:
+    """What the listeners share. A reload makes a new one; the guard's memory of attacks goes over."""
+    identities = Identities(config.clients)
+    hashes = {client.login: client.password for client in config.clients if client.password is not None}
+    names = GatewayNames(
+        hostname=config.gateway.hostname,
+        internal_domains=config.accepted_domains,
+        postmaster=config.gateway.postmaster or "",
+        max_received=config.delivery.max_received,
+        subjects=config.log.subjects,
+    )
+    accounts = Accounts(hashes, clock)
+    return Site(names, identities, accounts, guard, config.guard, spool=spool, table=table, log=log, clock=clock)
+
+
+def build_scheduler(
+    config: Config,
+    spool: Spool,
+    transports: Mapping[str, Transport],
+    table: RouteTable,
+    log: MailLog,
+    clock: Clock,
+    checkpoint: Checkpoint,
+) -> Scheduler:
+    owners = {client.name: client.owner for client in config.clients if client.owner}
+
+    def bounce_to(message: Message) -> str:
+        return owners.get(message.origin.client, "")
+
+    return Scheduler(
+        spool,
+        transports,
+        table,
+        config.delivery,
+        config.gateway.hostname,
+        config.gateway.postmaster or "",
+        clock,
+        log,
+        bounce_to,
+        checkpoint,
+    )
+
+
+def crash_point(environ: Mapping[str, str]) -> Checkpoint:
+    """The checkpoint that crash tests ask for by CRASH_AT, else one that does nothing. Raises ValueError."""
+    wanted, _, times = environ.get(CRASH_AT, "").partition(":")
+    if not wanted:
+        return no_checkpoint
+    if wanted not in NAMES:
+        raise ValueError(f"{CRASH_AT}: {wanted!r} is no checkpoint; they are {', '.join(NAMES)}")
+    passed: Counter[str] = Counter()
+
+    def checkpoint(name: str) -> None:
+        passed[name] += 1
+        if name == wanted and passed[name] >= int(times or "1"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return checkpoint
