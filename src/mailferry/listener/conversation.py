@@ -55,6 +55,7 @@ class Conversation(ABC):
         "_eof",
         "_paused",
         "_tls_next",
+        "_turning",
         "_tx",
         "_waiting",
         "_wire",
@@ -85,6 +86,7 @@ class Conversation(ABC):
         self._tx: Transaction | None = None
         self._waiting = False  # a reply is being worked out
         self._paused = False
+        self._turning = False  # one of: ending, draining, end of input, TLS next
         self._ending = False
         self._tls_next = False
         self._eof = False
@@ -114,7 +116,7 @@ class Conversation(ABC):
 
     def receive_eof(self) -> None:
         """The client sends no more; what it is owed is still answered."""
-        self._eof = True
+        self._eof = self._turning = True
         self.core.receive_eof()
         if not self._waiting:
             self._drop()
@@ -134,7 +136,7 @@ class Conversation(ABC):
 
     def drain(self) -> None:
         """The gateway goes down: end now when idle, else after the message that is on its way."""
-        self.draining = True
+        self.draining = self._turning = True
         if self._tx is None and not self._waiting:
             self.turn_away(SHUTTING_DOWN)
 
@@ -155,7 +157,11 @@ class Conversation(ABC):
 
     def end(self) -> None:
         """Close the connection after the reply that is being given."""
-        self._ending = True
+        self._ending = self._turning = True
+
+    def turn_to_tls(self) -> None:
+        """Begin the handshake after the reply that is being given."""
+        self._tls_next = self._turning = True
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         self._wire.later(seconds, call)
@@ -194,22 +200,27 @@ class Conversation(ABC):
             out.append(core.send(answer))
             if self._tx is not None and not core.in_transaction:
                 self._drop()
-            if self._tls_next:
+            if self._tls_next or not core.buffered:
                 break
-        self._flush(out)
+        if self._turning:
+            self._turn(out)
+        elif out:
+            self._wire.write(out[0] if len(out) == 1 else b"".join(out))
 
-    def _flush(self, out: list[bytes]) -> None:
+    def _turn(self, out: list[bytes]) -> None:
+        """Write, then do what changes the course of the conversation: its end, or TLS."""
         wire = self._wire
         if self.draining and not self._ending and self._tx is None and not self._waiting:
             self._ending = True
             out.append(self.core.send(SHUTTING_DOWN))
         if out:
-            wire.write(out[0] if len(out) == 1 else b"".join(out))
+            wire.write(b"".join(out))
         if self._ending or (self._eof and not self._waiting):
             self._ending = True
             self._drop()
             wire.close()
         elif self._tls_next:
+            self._turning = self.draining
             self._tls_next = False
             self._waiting = True
             wire.start_tls()

@@ -194,7 +194,7 @@ class Session(Conversation):
         return Reply(250, "2.0.0", (f"queued as {queue_id}",))
 
     def _starttls(self, _: c.StartTls) -> Reply:
-        self._tls_next = True  # the core refuses it where it is not offered
+        self.turn_to_tls()  # the core refuses it where it is not offered
         return READY_FOR_TLS
 
     def _auth(self, event: c.Auth) -> Reply | None:
@@ -206,7 +206,8 @@ class Session(Conversation):
         return self._login.respond(event) if self._login is not None else INTERNAL_ERROR
 
     def _refused(self, event: e.Refused) -> Reply:
-        self._ending = self._ending or event.close
+        if event.close:
+            self.end()
         return self.refuse("protocol", event.reply, event.reason)
 
     def _unknown(self, event: c.UnknownCommand) -> Reply:
