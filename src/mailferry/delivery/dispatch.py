@@ -122,7 +122,8 @@ class Dispatcher:
                 breath += 1
                 if lane.more and lane.low:
                     self.fill(lane)
-                if self._waiting and (turn := next(iter(self._waiting)) != lane.name):
+                if len(self._waiting) > (lane.name in self._waiting):
+                    turn = True
                     break
                 if breath % _BREATH == 0:
                     await asyncio.sleep(0)
@@ -158,6 +159,7 @@ class Dispatcher:
         """A worker of the lane ended: `turn` for another lane's sake, else because nothing could be taken."""
         if turn and not self.closed:
             self._waiting[lane.name] = lane
+            self._waiting.move_to_end(lane.name)
         elif lane.ready and (self.closed or lane.blocked(self._clock.time())):
             self.give_back(lane)
         else:

@@ -1,0 +1,259 @@
+"""Delivery as a whole: mail goes out at once, is tried again, ends, and survives restarts."""
+
+from __future__ import annotations
+
+from mailferry.mail.envelope import Recipient
+from mailferry.smtp.commands import Notify
+from mailferry.spool.api import Filter, SpoolFailed, State, Use
+from support.delivery_world import World
+from support.fake_transport import GREYLISTED, NO_SUCH_USER, OK, FakeTransport, fault
+
+
+async def test_mail_leaves_as_soon_as_it_is_committed(world: World) -> None:
+    await world.started()
+    message = await world.submit("a@example.net", "b@example.net")
+    await world.settle()
+    assert await world.states(message) == [State.DELIVERED, State.DELIVERED]
+    assert [attempt.recipients for attempt in world.transport.attempts] == [("a@example.net", "b@example.net")]
+    assert [fields["recipient"] for fields in world.events("delivered")] == ["a@example.net", "b@example.net"]
+
+
+async def test_mail_that_waits_at_start_leaves_at_once(world: World) -> None:
+    messages = [await world.submit(f"{number}@example.net") for number in range(250)]
+    await world.started()
+    await world.settle(200)
+    assert {(await world.states(message))[0] for message in messages} == {State.DELIVERED}
+    assert len(world.transport.attempts) == 250
+
+
+async def test_a_deferred_recipient_is_tried_again_by_the_schedule(world: World) -> None:
+    world.transport.outcomes["a@example.net"] = [GREYLISTED, GREYLISTED, OK]
+    await world.started()
+    message = await world.submit("a@example.net", "b@example.net")
+    await world.settle()
+    assert await world.states(message) == [State.DEFERRED, State.DELIVERED]
+    await world.advance(420, step=1)
+    assert await world.states(message) == [State.DELIVERED, State.DELIVERED]
+    began = [attempt.began - world.transport.attempts[0].began for attempt in world.transport.attempts]
+    assert [round(each) for each in began] == [0, 61, 362]  # whole seconds, rounded up: 60 and 300 of waiting
+    assert world.transport.attempts[1].recipients == ("a@example.net",)
+
+
+async def test_a_service_hint_longer_than_the_schedule_is_kept(world: World) -> None:
+    world.transport.outcomes["a@example.net"] = [fault("", retry_after=900), OK]
+    await world.started()
+    message = await world.submit()
+    await world.advance(890, step=10)
+    assert await world.states(message) == [State.DEFERRED]
+    await world.advance(20, step=10)
+    assert await world.states(message) == [State.DELIVERED]
+
+
+async def test_a_restart_in_the_middle_loses_nothing(world: World) -> None:
+    world.transport.outcomes = {f"{number}@example.net": [GREYLISTED, OK] for number in range(0, 40, 2)}
+    first = await world.started()
+    messages = [await world.submit(f"{number}@example.net") for number in range(40)]
+    await world.settle(5)
+    await first.stop()
+    await world.started()
+    await world.advance(70, step=1)
+    assert {(await world.states(message))[0] for message in messages} == {State.DELIVERED}
+
+
+async def test_a_long_deferred_backlog_is_found_time_by_time_after_a_restart(world: World) -> None:
+    """The spool tells only the first due time of a lane; every later one must be found as well."""
+    world.transport.default = GREYLISTED
+    first = await world.started()
+    messages = []
+    for _ in range(5):
+        messages.append(await world.submit())
+        await world.advance(7)
+    await first.stop()
+    world.transport.default = OK
+    await world.started()
+    await world.advance(70, step=1)
+    assert {(await world.states(message))[0] for message in messages} == {State.DELIVERED}
+
+
+async def test_a_killed_attempt_is_resent(world: World) -> None:
+    world.transport.latency = 10
+    await world.started()
+    message = await world.submit()
+    await world.settle()
+    assert await world.states(message) == [State.CLAIMED]
+    await world.spool.open()  # a new process takes the spool over, the old one is gone
+    assert await world.states(message) == [State.UNKNOWN]
+    await world.started()
+    await world.advance(30, step=1)
+    assert await world.states(message) == [State.DELIVERED]
+    assert len(world.transport.attempts) == 2
+
+
+async def test_a_killed_attempt_is_held_where_that_is_the_policy(world: World) -> None:
+    world.transport.latency = 10
+    await world.started(unknown="hold")
+    message = await world.submit()
+    await world.settle()
+    await world.spool.open()
+    await world.started(unknown="hold")
+    await world.advance(30, step=1)
+    assert await world.states(message) == [State.HELD]
+    await world.spool.release(Filter(ids=(message,)), world.clock.time(), "admin")
+    await world.advance(30, step=1)
+    assert await world.states(message) == [State.DELIVERED]
+
+
+async def test_stop_puts_a_running_attempt_on_record_as_unknown(world: World) -> None:
+    world.transport.latency = 1000
+    scheduler = await world.started()
+    message = await world.submit()
+    await world.settle()
+    await scheduler.stop()
+    assert await world.states(message) == [State.UNKNOWN]
+    assert sum(minute.messages for minute in await world.spool.used("exo/scan@example.com", 0)) == 1
+
+
+async def test_drain_waits_for_what_is_under_way_and_takes_no_more(world: World) -> None:
+    world.transport.latency = 5
+    scheduler = await world.started()
+    first = await world.submit()
+    await world.settle()
+    ended = []
+
+    async def drain() -> None:
+        ended.append(await scheduler.drain(30))
+
+    import asyncio
+
+    task = asyncio.create_task(drain())
+    await world.settle()
+    later = await world.submit()
+    await world.advance(6, step=1)
+    await task
+    assert ended == [True]
+    assert (await world.states(first), await world.states(later)) == ([State.DELIVERED], [State.QUEUED])
+
+
+async def test_drain_gives_up_when_its_time_is_over(world: World) -> None:
+    import asyncio
+
+    world.transport.latency = 500
+    scheduler = await world.started()
+    await world.submit()
+    await world.settle()
+    task = asyncio.create_task(scheduler.drain(30))
+    await world.settle()
+    await world.advance(31)
+    assert await task is False
+
+
+async def test_leases_that_were_not_begun_go_back_at_stop(world: World) -> None:
+    world.transports["exo"] = FakeTransport(world.clock, latency=1000)
+    scheduler = await world.started(parallel=2)
+    messages = [await world.submit() for _ in range(10)]
+    await world.settle()
+    await scheduler.stop()
+    states = [(await world.states(message))[0] for message in messages]
+    assert states.count(State.UNKNOWN) == 2
+    assert states.count(State.QUEUED) == 8
+
+
+async def test_mail_of_a_route_that_is_gone_is_kept_with_an_alarm(world: World) -> None:
+    message = await world.submit(lane="gone/scan@example.com")
+    first = await world.started()
+    await world.advance(600, step=60)
+    assert await world.states(message) == [State.QUEUED]
+    assert await world.alarms() == ["lane:gone/scan@example.com"]
+    await first.stop()
+    world.transports["gone"] = FakeTransport(world.clock)
+    await world.started()
+    await world.settle()
+    assert await world.states(message) == [State.DELIVERED]
+    assert await world.alarms() == []
+
+
+async def test_the_alarm_of_a_route_that_is_gone_goes_with_its_mail(world: World) -> None:
+    await world.submit(lane="gone")
+    await world.started()
+    assert await world.alarms() == ["lane:gone"]
+    await world.spool.drop(Filter(lane="gone"), world.clock.time(), "admin")
+    await world.advance(120, step=10)
+    assert await world.alarms() == []
+
+
+async def test_what_another_process_released_is_found(world: World) -> None:
+    await world.started()
+    world.transport.default = GREYLISTED
+    message = await world.submit()
+    await world.settle()
+    await world.spool.hold(Filter(ids=(message,)), world.clock.time(), "cli")
+    world.transport.default = OK
+    await world.spool.release(Filter(ids=(message,)), world.clock.time(), "cli")
+    await world.settle()
+    assert await world.states(message) == [State.DELIVERED]
+
+
+async def test_the_mailbox_of_the_lane_is_the_one_sent_from(world: World) -> None:
+    await world.started()
+    draft = await world.submit(lane="exo/fixed@example.com")
+    await world.settle()
+    assert await world.states(draft) == [State.DELIVERED]
+    assert world.transport.attempts[0].message.mailbox == "fixed@example.com"
+
+
+async def test_a_result_that_cannot_be_stored_is_stored_later(world: World, monkeypatch: object) -> None:
+    import asyncio
+
+    real, failing = world.spool.record, True
+
+    def record(lease, moves, use):  # type: ignore[no-untyped-def]
+        if failing:
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(SpoolFailed("disk full"))
+            return future
+        return real(lease, moves, use)
+
+    world.spool.record = record  # type: ignore[method-assign]
+    await world.started()
+    message = await world.submit()
+    await world.settle()
+    other = await world.submit()
+    await world.advance(20, step=1)
+    assert (await world.states(message), await world.states(other)) == ([State.CLAIMED], [State.QUEUED])
+    assert await world.alarms() == ["spool:record"]
+    failing = False
+    await world.advance(10, step=1)
+    assert (await world.states(message), await world.states(other)) == ([State.DELIVERED], [State.DELIVERED])
+    assert await world.alarms() == []
+    assert len(world.transport.attempts) == 2
+
+
+async def test_old_mail_raises_an_alarm_and_its_end_clears_it(world: World) -> None:
+    world.transport.default = GREYLISTED
+    await world.started()
+    await world.submit()
+    await world.advance(4 * 3600 + 130, step=60)
+    assert await world.alarms() == ["queue:age"]
+    world.transport.default = OK
+    await world.advance(4 * 3600, step=60)
+    assert await world.alarms() == []
+
+
+async def test_the_queue_metric_follows_the_spool(world: World) -> None:
+    world.transport.default = NO_SUCH_USER
+    await world.started()
+    await world.submit(Recipient("a@example.net", Notify.NEVER))
+    await world.advance(70, step=5)
+    assert b'mailferry_queue_recipients{state="failed"} 1.0' in world.log.metrics.render()
+
+
+async def test_an_attempt_that_outlasts_its_lease_is_cut_off(world: World) -> None:
+    world.transport.latency = lambda number: 100_000 if number == 1 else 0
+    await world.started()
+    message = await world.submit()
+    await world.advance(3700, step=30)
+    assert await world.states(message) == [State.DELIVERED]
+    assert len(world.transport.started) == 2
+    kinds = [event.kind for event in (await world.view(message)).events]
+    assert "unknown" in kinds
+    assert Use(1, 1).messages == 1
