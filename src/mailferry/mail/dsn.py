@@ -134,7 +134,8 @@ async def header_section(body: Body, limit: int = HEADER_LIMIT) -> bytes:
         if 0 <= end <= limit:
             return found[: end + 2]
         if len(found) >= limit:
-            return found[: found.rfind(b"\r\n", 0, limit) + 2]
+            whole = found.rfind(b"\r\n", 0, limit)
+            return found[: whole + 2] if whole >= 0 else b""
     return found
 
 

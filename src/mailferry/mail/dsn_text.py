@@ -50,7 +50,7 @@ def subject(report: Report) -> str:
     english, japanese = _SUBJECT[report.action]
     title = japanese if report.language is Language.JAPANESE else english
     original = report.original.subject
-    return f"{title}: {original[:100]}" if original else title
+    return f"{title}: {_plain(original[:100])}" if original else title
 
 
 def text(report: Report) -> str:
@@ -66,7 +66,7 @@ def _lines(report: Report, language: int) -> Iterator[str]:
     yield _OPENING[report.action][language]
     yield ""
     for recipient in report.recipients:
-        yield f"<{recipient.address}>"
+        yield f"<{_plain(recipient.address)}>"
         yield f"    {(_EXPIRED if recipient.expired else _ANSWER)[language]}"
         yield from (f"    {line}" for line in _wrapped(recipient.diagnostic[:2000]))
         yield ""
