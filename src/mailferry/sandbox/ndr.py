@@ -1,13 +1,10 @@
 """Non-delivery reports that the service writes into the sender's Inbox (RFC 3464).
 
 Leaves to others: when one is due (submission). Invariant: a report has the null reverse path, so it never causes
-another.
+another; of the message it carries the headers, never the body.
 """
 
 from __future__ import annotations
-
-from email.message import EmailMessage
-from email.policy import SMTP
 
 from mailferry.sandbox.hosts import mail_date
 from mailferry.sandbox.mailbox import header, header_block
@@ -22,24 +19,28 @@ def report(
 ) -> bytes:
     """The report as bytes; `failures` are recipients with what is said of each."""
     block = header_block(raw)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = f"Microsoft Outlook <{_FROM}@{domain}>"
-    message["To"] = to
-    message["Date"] = mail_date(now)
-    message["Message-ID"] = f"<{queue_id}@{host}>"
-    message["Subject"] = f"Undeliverable: {_plain(header(block, 'Subject') or '')}"
+    boundary = f"_sandbox_{queue_id}_"
+    head = [
+        f"From: Microsoft Outlook <{_FROM}@{domain}>",
+        f"To: <{to}>",
+        f"Date: {mail_date(now)}",
+        f"Message-ID: <{queue_id}@{host}>",
+        f"Subject: Undeliverable: {header(block, 'Subject') or ''}",
+        "Auto-Submitted: auto-replied",
+        "X-MS-Exchange-Message-Is-Ndr:",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/report; report-type="delivery-status"; boundary="{boundary}"',
+    ]
     if original := header(block, "Message-ID"):
-        message["In-Reply-To"] = _plain(original)
-    message["Auto-Submitted"] = "auto-replied"
-    message["X-MS-Exchange-Message-Is-Ndr"] = ""
-    lines = [f"Your message to {recipient} couldn't be delivered.\r\n{_said(text)}\r\n" for recipient, text in failures]
-    message.set_content("".join(lines))
-    message.make_mixed()
-    message.set_type("multipart/report")
-    message.set_param("report-type", "delivery-status")
-    message.attach(_part("message/delivery-status", _status(now, host, failures)))
-    message.attach(_part("text/rfc822-headers", block.decode("utf-8", "replace")))
-    return message.as_bytes()
+        head.insert(4, f"In-Reply-To: {original}")
+    notes = [f"Your message to {recipient} couldn't be delivered.\r\n{_said(text)}\r\n" for recipient, text in failures]
+    parts = (
+        ("text/plain; charset=utf-8", "\r\n".join(notes)),
+        ("message/delivery-status", _status(now, host, failures)),
+        ("text/rfc822-headers", block.decode("utf-8", "replace")),
+    )
+    body = "".join(f"--{boundary}\r\nContent-Type: {kind}\r\n\r\n{content}\r\n" for kind, content in parts)
+    return ("\r\n".join(head) + f"\r\n\r\n{body}--{boundary}--\r\n").encode()
 
 
 def _status(now: float, host: str, failures: tuple[tuple[str, Text], ...]) -> str:
@@ -52,16 +53,5 @@ def _status(now: float, host: str, failures: tuple[tuple[str, Text], ...]) -> st
     return "\r\n".join(blocks)
 
 
-def _part(kind: str, content: str) -> EmailMessage:
-    part = EmailMessage(policy=SMTP)
-    part["Content-Type"] = kind
-    part.set_payload(content)
-    return part
-
-
 def _said(text: Text) -> str:
     return f"{text.code} {text.enhanced} {text.text}"
-
-
-def _plain(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")
