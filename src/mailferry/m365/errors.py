@@ -41,6 +41,10 @@ class Stage(StrEnum):
     TOKEN = "token"  # noqa: S105 - the token endpoint, before any SMTP
     ANY = "any"
 
+    def label(self, language: str) -> str:
+        english, japanese = _STAGES[self]
+        return japanese if language == "ja" else english
+
 
 class Disposition(StrEnum):
     """What a refusal means for mail that waits."""
@@ -85,11 +89,24 @@ class Reversible(StrEnum):
         return japanese if language == "ja" else english
 
 
+_STAGES: Mapping[Stage, tuple[str, str]] = MappingProxyType(
+    {
+        Stage.CONNECT: ("when connecting", "接続時"),
+        Stage.STARTTLS: ("when TLS begins (STARTTLS)", "TLS の開始時（STARTTLS）"),
+        Stage.AUTH: ("when signing in (AUTH)", "認証時（AUTH）"),
+        Stage.MAIL: ("when the sender is named (MAIL FROM)", "送信者の指定時（MAIL FROM）"),
+        Stage.RCPT: ("when a recipient is named (RCPT TO)", "宛先の指定時（RCPT TO）"),
+        Stage.DATA: ("after the whole message was sent (end of DATA)", "メール全体の送信後（DATA の終わり）"),
+        Stage.REPORT: ("later, in a non-delivery report", "送信後に届く配信不能レポート"),
+        Stage.TOKEN: ("when a token is asked for, before any SMTP", "トークンの取得時（SMTP の前）"),
+        Stage.ANY: ("at any point", "いずれの段階でも"),
+    }
+)
 _DISPOSITIONS: Mapping[Disposition, tuple[str, str]] = MappingProxyType(
     {
         Disposition.LANE_FAULT: (
             "mail is held and an alarm is raised; nothing bounces",
-            "メールを保留し、警報を出します。送信元への差し戻しはしません",
+            "メールを保留し、警報を出します。差出人への差し戻しは行いません",
         ),
         Disposition.THROTTLE: ("sending slows down and goes on by itself", "送信間隔を空け、自動的に送信を続けます"),
         Disposition.DEFER: ("this message is tried again later", "このメールだけを後で再送します"),
@@ -99,7 +116,7 @@ _DISPOSITIONS: Mapping[Disposition, tuple[str, str]] = MappingProxyType(
         ),
         Disposition.SENDER_FAULT: (
             "mail of this sender is held and an alarm is raised; nothing bounces",
-            "この送信者のメールを保留し、警報を出します。送信元への差し戻しはしません",
+            "この送信者のメールを保留し、警報を出します。差出人への差し戻しは行いません",
         ),
     }
 )
@@ -116,15 +133,15 @@ _WHO: Mapping[Who, tuple[str, str]] = MappingProxyType(
 )
 _REVERSIBLE: Mapping[Reversible, tuple[str, str]] = MappingProxyType(
     {
-        Reversible.YES: ("yes", "はい"),
-        Reversible.BY_ITSELF: ("yes, it passes by itself", "はい。時間がたてば自然に解消します"),
+        Reversible.YES: ("yes", "可能です"),
+        Reversible.BY_ITSELF: ("yes, it passes by itself", "可能です（時間の経過により自然に解消します）"),
         Reversible.UNTIL_REMOVAL: (
             "only until Microsoft removes Basic authentication for good",
             "Microsoft が基本認証を完全に削除するまでの間に限り可能です",
         ),
         Reversible.NO: (
             "no, the same message will be refused again",
-            "いいえ。同じ内容で送信しても再び拒否されます",
+            "できません。同じ内容で送信しても再び拒否されます",
         ),
     }
 )
@@ -135,6 +152,7 @@ class ErrorFact:
     """One refusal: how it is told, what it means, who can do what about it.
 
     `codes` are SMTP reply codes it was seen with, or AADSTS numbers where `stage` is TOKEN.
+    `commands` are PowerShell lines that belong to the cure, with <placeholders>.
     """
 
     id: str
@@ -145,6 +163,7 @@ class ErrorFact:
     disposition: Disposition
     cause: Text
     cure: Text
+    commands: tuple[str, ...]
     who: Who
     reversible: Reversible
     source: Source
@@ -171,6 +190,7 @@ def _fact(entry: Mapping[str, Any]) -> ErrorFact:
         disposition=Disposition(entry["disposition"]),
         cause=Text(entry["cause_en"], entry["cause_ja"]),
         cure=Text(entry["cure_en"], entry["cure_ja"]),
+        commands=tuple(entry.get("commands", ())),
         who=Who(entry["who"]),
         reversible=Reversible(entry["reversible"]),
         source=sources()[entry["source"]],

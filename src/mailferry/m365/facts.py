@@ -59,10 +59,15 @@ class Source:
     title: str
     url: str = ""
     published: date | None = None
+    title_ja: str = ""  # where the title is our description, not a name
 
     def __str__(self) -> str:
-        when = f" ({self.published.isoformat()})" if self.published else ""
-        return f"{self.title}{when}"
+        return self.of("en")
+
+    def of(self, language: str) -> str:
+        """Title and date."""
+        title = self.title_ja if language == "ja" and self.title_ja else self.title
+        return f"{title} ({self.published.isoformat()})" if self.published else title
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Phase:
     """
 
     name: str
+    when: Text  # as loosely as Microsoft put it
     start: date | None
     end: date | None
     precision: Precision
@@ -91,7 +92,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something announced beside the schedule. `when` is ISO 8601, as exact as it is known."""
+    """Something announced beside the schedule. `when` is an ISO 8601 date or interval, as exact as it is known."""
 
     when: str
     text: Text
@@ -117,6 +118,7 @@ def _revision(entry: Mapping[str, Any]) -> Revision:
     phases = tuple(
         Phase(
             name=phase["name"],
+            when=_text(phase, "when"),
             start=phase.get("start"),
             end=phase.get("end"),
             precision=Precision(phase["precision"]),

@@ -1,0 +1,86 @@
+"""`mailferry timeline`: days left, phases, what is not published, both languages, JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from mailferry.cli.timeline import timeline
+
+app = typer.Typer()
+app.command()(timeline)
+
+
+def run(*arguments: str, columns: int = 80) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns), "LANG": "C.UTF-8", "LC_ALL": ""}).invoke(app, [*arguments])
+
+
+@pytest.mark.parametrize(
+    ("day", "count"),
+    [
+        ("2026-11-24", "37 days left  until the end of December 2026"),
+        ("2026-12-30", "1 day left  until the end of December 2026"),
+        ("2026-12-31", "Today is the day"),
+        ("2027-01-10", "10 days ago  the end of December 2026 has passed"),
+    ],
+)
+def test_the_count(day: str, count: str) -> None:
+    result = run("--at", day)
+    assert result.exit_code == 0
+    assert count in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("columns", [80, 130])
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_no_line_is_wider_than_the_terminal(columns: int, lang: str) -> None:
+    from rich.cells import cell_len
+
+    result = run("--at", "2026-11-24", "--lang", lang, columns=columns)
+    assert result.exit_code == 0
+    assert "…" not in result.stdout, "nothing is cut"
+    assert max(cell_len(line) for line in result.stdout.splitlines() if "https://" not in line) <= columns
+
+
+def test_it_says_what_happens_what_is_missing_and_what_was_said_before() -> None:
+    text = " ".join(run("--at", "2026-11-24", columns=200).stdout.split())
+    assert "disabled by default; an administrator can enable it again" in text
+    assert "Not yet published by Microsoft" in text
+    assert "name and place of the switch" in text
+    assert "First announcement: removal in September 2025" in text
+    assert "2028-09" in text
+
+
+def test_it_speaks_japanese() -> None:
+    text = run("--at", "2026-11-24", "--lang", "ja", columns=200).stdout
+    assert "2026 年 12 月末まで  あと 37 日" in text
+    assert "既定で無効" in text
+    assert "Microsoft からまだ公表されていない事項" in text
+
+
+def test_after_december_new_tenants_are_told_apart() -> None:
+    text = run("--at", "2027-02-01").stdout
+    assert "Existing tenants: disabled by default" in text
+    assert "Tenants created after December 2026: unavailable" in text
+
+
+def test_json_is_whole_and_alone() -> None:
+    document = json.loads(run("--at", "2026-11-24", "--json").stdout)
+    assert document["days_left"] == 37
+    assert document["existing_tenants"] == "allowed"
+    assert document["disabled_from"] == "2026-12-31"
+    assert document["current"]["id"] == "2026-01"
+    assert document["current"]["phases"][-1]["start"] is None
+    assert [revision["id"] for revision in document["earlier"]] == ["2024-04", "2025-06"]
+    assert document["unpublished"]
+
+
+def test_today_is_the_default() -> None:
+    assert run("--json").exit_code == 0
+
+
+def test_a_wrong_date_is_a_usage_error() -> None:
+    assert run("--at", "tomorrow").exit_code == 2
