@@ -58,7 +58,7 @@ async def read(body: Body) -> Content:
             end = joined.find(b"\r\n\r\n")
             ascii_header = ascii_header and (joined if end < 0 else joined[:end]).isascii()
             in_header = end < 0
-            tail = chunk[-3:]
+            tail = joined[-3:]
         if not ascii_ and not in_header:
             break
     return Content(ascii_, ascii_header)
