@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 import trustme
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mailferry.clock import ManualClock
@@ -132,6 +134,7 @@ class Run:
         self.fetcher.waiting = [answer for answer in self.fetcher.waiting if not answer.done()]
 
 
+@pytest.mark.timeout(600)  # the long form
 @given(steps=STEPS)
 def test_one_request_at_a_time_and_never_a_token_inside_its_margin(steps: list[tuple[object, ...]]) -> None:
     async def history() -> None:
@@ -181,9 +184,12 @@ def scripts(secret: str) -> list[Script]:
 
 
 _CA = trustme.CA()
+_EXAMPLES = hypothesis_settings().max_examples  # of the profile that conftest chose
 SECRETS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789~._-", min_size=34, max_size=40)
 
 
+@pytest.mark.timeout(600)
+@hypothesis_settings(max_examples=min(300, _EXAMPLES))  # each starts an endpoint
 @given(secret=SECRETS, order=st.lists(st.integers(0, 8), min_size=1, max_size=4))
 def test_no_secret_shows_anywhere(secret: str, order: list[int]) -> None:
     seen: list[str] = []
