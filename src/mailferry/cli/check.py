@@ -106,4 +106,6 @@ def _picture(report: Report) -> None:
         for row in rows:
             table.add_row(*(Text(value) for value in row.values()))
         console = out()
-        console.print(table, width=None if console.is_terminal else _PIPE_WIDTH, crop=False)
+        if not console.is_terminal:
+            console.width = _PIPE_WIDTH
+        console.print(table)

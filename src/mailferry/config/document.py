@@ -86,7 +86,7 @@ def _read_file(document: Document, path: FilePath) -> bool:
 def _reading_cure(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "name the configuration file, or write one with `mailferry init`"
-    return "let the user that runs mailferry read it" if isinstance(error, PermissionError) else ""
+    return "let the user that runs mailferry read it" if isinstance(error, PermissionError) else "name a text file"
 
 
 def _toml_cure(text: str, line: int) -> str:
@@ -95,7 +95,9 @@ def _toml_cure(text: str, line: int) -> str:
     row = rows[line - 1] if line <= len(rows) else ""
     if match := re.match(r"\s*([\w.-]+)\s*=\s*([^\s\"'\[{#][^#]*)", row):
         return f'texts stand in quotes: {match[1]} = "{match[2].strip()}"'
-    return ""
+    if row.count('"') % 2:
+        return "a quote is not closed on this line"
+    return 'a line is a [section], or name = value with texts in "quotes"'
 
 
 def _included(document: Document, main: FilePath) -> list[FilePath]:
@@ -174,8 +176,10 @@ def _override(document: Document, name: str, text: str) -> None:
     if not section or not steps or not all(steps):
         document.error(place, (), "names no setting", f"write it as {ENVIRONMENT_PREFIX}SECTION__KEY")
         return
-    target: Any = document.data.setdefault(section, {})
     path: Path = (section,)
+    if section not in document.data:
+        document.data[section], document.places[path] = {}, place
+    target: Any = document.data[section]
     if isinstance(target, list):
         index = _named(target, steps.pop(0))
         if index is None or not steps:
@@ -186,7 +190,7 @@ def _override(document: Document, name: str, text: str) -> None:
         target = target.setdefault(step, {}) if isinstance(target, dict) else None
         path = (*path, step)
     if not isinstance(target, dict):
-        document.error(place, path, "is no table, so nothing can be set in it")
+        document.error(place, path, "is no table, so nothing can be set in it", "set the key itself")
         return
     target[steps[-1]] = _value(text)
     document.places[*path, steps[-1]] = place

@@ -109,20 +109,20 @@ def _explain_one(path: Path, detail: ErrorDetails, model: type[BaseModel], raw: 
         return path, f"must be {_KINDS[kind]}{_not(path, value)}", description
     text = detail["msg"].removeprefix("Value error, ")
     text = re.sub(r"^Input should be ", "must be ", re.sub(r"^(?:Value|String|Tuple) should ", "must ", text))
-    what, _, cure = text.partition("; ")
-    if not path or owner is None:
-        path = _named_key(text, path, raw, model)
-    return path, what, cure or description
+    if path and owner is not None:
+        what, _, cure = text.partition("; ")
+        return path, what, cure or description
+    return _explain_entry(text, raw, model)
 
 
-def _named_key(text: str, path: Path, raw: Any, model: type[BaseModel]) -> Path:
-    """An error of a whole entry points at the first key it names, where that is written."""
-    if path or not isinstance(raw, dict):
-        return path
-    for word in re.findall(r"[a-z_]+", text):
-        if word in model.model_fields and word in raw and word != "name":
-            return (word,)
-    return path
+def _explain_entry(text: str, raw: Any, model: type[BaseModel]) -> Explained:
+    """An error of a whole entry points at the first key it names, where that is written. Its cure stands in the same
+    sentence, or else is what that key means."""
+    named = [word for word in re.findall(r"[a-z_]+", text) if word in model.model_fields and word != "name"]
+    written = [name for name in named if isinstance(raw, dict) and name in raw]
+    what, _, cure = text.partition("; ") if "; " in text else text.partition(": ")
+    meaning = f"{named[0]}: {model.model_fields[named[0]].description}" if named else ""
+    return tuple(written[:1]), what, cure or meaning
 
 
 def _unknown_key(name: str, owner: type[BaseModel] | None) -> str:
@@ -188,5 +188,7 @@ def _nearest(name: str, names: typing.Iterable[str]) -> str | None:
 
 def _nearest_value(detail: ErrorDetails, value: Any) -> str:
     choices = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-    guess = _nearest(str(value), choices) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return f'write it in quotes: "{value}"' if str(value) in choices else ""
+    guess = _nearest(value, choices)
     return f'did you mean "{guess}"?' if guess else ""

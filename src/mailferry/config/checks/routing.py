@@ -42,9 +42,12 @@ def _unused(view: View) -> Iterator[Finding]:
     if routing is None or not view.complete(RuleSettings) or not view.complete(ClientSettings):
         return
     used = {routing.value.default_route, *(item.value.route for item in view.all(RuleSettings))}
-    used |= {item.value.route for item in view.all(ClientSettings)}
+    used |= {item.value.route for item in view.all(ClientSettings)} - {None}
+    names = view.names("route")
+    if len(names) < 2 or not used.issubset(names):  # what a wrong name was meant to be is not known
+        return
     for item in view.all(RouteSettings):
-        if item.value.name not in used and len(view.names("route")) > 1 and routing.value.default_route:
+        if item.value.name not in used:
             yield warning(item.path, f'nothing uses the route "{item.value.name}"', "name it in a rule or take it out")
 
 
