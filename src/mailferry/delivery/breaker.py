@@ -10,7 +10,7 @@ from __future__ import annotations
 from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.lanes import Lane
 from mailferry.delivery.settings import DeliverySettings
-from mailferry.delivery.verdict import PASSING, Verdict, words
+from mailferry.delivery.verdict import NO_ROUTE, PASSING, Verdict, words
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.faults import Fault
 
@@ -41,7 +41,7 @@ class Breaker:
 
     def no_route(self, lane: Lane) -> None:
         """The lane's route is not configured."""
-        self._sound(lane.alarm_key, lane.name, Verdict("no such route"))
+        self._sound(lane.alarm_key, lane.name, Verdict(NO_ROUTE))
 
     def _works(self, lane: Lane, began: int) -> None:
         fresh = began == lane.health.generation

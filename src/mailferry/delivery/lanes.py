@@ -7,10 +7,12 @@ Invariant: `take` hands out a lease only when the lane may send it now, and `sta
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 from mailferry.delivery.budget import PLENTY, Budget
 from mailferry.delivery.health import Health
 from mailferry.delivery.settings import DeliverySettings
+from mailferry.delivery.verdict import NO_ROUTE
 from mailferry.routes.api import Limits, Transport
 from mailferry.spool.api import Lease
 
@@ -20,6 +22,20 @@ _NEWEST = 0.1
 _AHEAD = 1.0
 #: Sender faults in a row after which the mailbox itself is taken to be refused.
 _SENDERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """A lane for people and programs. `reason` says why it is paused until `until` ("" and None while it runs);
+    `connections` it may use now, `attempts` under way; `messages` and `recipients` it may send now, None: no limit."""
+
+    name: str
+    reason: str
+    until: float | None
+    connections: int
+    attempts: int
+    messages: int | None
+    recipients: int | None
 
 
 class Lane:
@@ -103,6 +119,18 @@ class Lane:
         self.budget.finish(recipients, now, used=used)
         self._mean += (max(0.0, now - began) - self._mean) * _NEWEST
         self._mean = max(self._mean, 0.001)
+
+    def view(self, now: float) -> LaneView:
+        health, free = self.health, self.budget.free(now)
+        return LaneView(
+            self.name,
+            NO_ROUTE if self.transport is None else health.reason,
+            health.until(now) if health.paused else None,
+            health.width,
+            self.flying,
+            None if free.messages == PLENTY else max(0, free.messages),
+            None if free.recipients == PLENTY else max(0, free.recipients),
+        )
 
     def sender_refused(self) -> bool:
         """A message was refused for its sender. True when so many were in a row that the mailbox is to blame."""

@@ -17,7 +17,7 @@ from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.bounce import BounceTo, Gateway, Reporter
 from mailferry.delivery.breaker import Breaker
 from mailferry.delivery.dispatch import Dispatcher
-from mailferry.delivery.lanes import Lane
+from mailferry.delivery.lanes import Lane, LaneView
 from mailferry.delivery.monitor import Monitor
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.retry import Schedule
@@ -97,9 +97,10 @@ class Scheduler:
             self._dispatcher.give_back(lane)
         await self._recorder.close()
 
-    def lanes(self) -> list[Lane]:
-        """Every lane met so far, for the console; read only."""
-        return list(self._lanes.values())
+    def lanes(self) -> list[LaneView]:
+        """Every lane met so far, for people to see."""
+        now = self._clock.time()
+        return [lane.view(now) for _, lane in sorted(self._lanes.items())]
 
     def _close(self) -> None:
         self._dispatcher.closed = True

@@ -6,17 +6,15 @@ import email
 import email.policy
 
 import pytest
+
 from mailferry.delivery.settings import Unreportable
 from mailferry.mail.body import BodyGone
 from mailferry.mail.envelope import Recipient
+from mailferry.routes.table import Exit, RouteTable
 from mailferry.smtp.commands import BodyType, Notify
 from mailferry.spool.api import SpoolFailed, State
 from support.delivery_world import MAIL, World
 from support.fake_transport import GREYLISTED, LOST, NO_SUCH_USER, OK
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 async def refused(world: World, *recipients: str | Recipient, **how: object) -> State:
@@ -64,6 +62,19 @@ async def test_the_report_leaves_by_the_table_and_is_delivered(world: World) -> 
     [attempt] = world.transports["reports"].attempts
     assert attempt.recipients == ("scan@example.com",)
     [(report, _)] = await world.reports()
+    assert await world.states(report.id) == [State.DELIVERED]
+
+
+async def test_a_report_by_a_mailbox_route_is_from_the_mailbox(world: World) -> None:
+    """Exchange Online lets a mailbox send as itself alone."""
+    world.table = RouteTable([Exit("exo", needs_mailbox=True)], [], "exo", [])
+    world.transport.answer = lambda message, _: NO_SUCH_USER if message.envelope.reverse_path else OK
+    await world.started()
+    await world.submit(lane="exo/scan@example.com")
+    await world.settle()
+    [(report, _)] = await world.reports()
+    assert report.mailbox == "scan@example.com"
+    assert (await world.view(report.id)).recipients[0].lane == "exo/scan@example.com"
     assert await world.states(report.id) == [State.DELIVERED]
 
 
@@ -281,7 +292,6 @@ async def test_what_was_unknown_is_reported_when_it_fails_in_the_end(world: Worl
     await world.advance(70, step=1)
     assert await world.states(message) == [State.FAILED]
     assert len(await world.reports()) == 1
-    assert OK is not None
 
 
 async def test_a_stop_while_the_report_is_written_leaves_the_recipient_unsettled(world: World) -> None:

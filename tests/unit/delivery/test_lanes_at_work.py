@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mailferry.mail.envelope import Recipient
 from mailferry.routes.api import Limits
 from mailferry.routes.faults import Fault

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from mailferry.mail.envelope import Recipient
+from mailferry.routes.api import Limits
 from mailferry.smtp.commands import Notify
-from mailferry.spool.api import Filter, SpoolFailed, State, Use
+from mailferry.spool.api import Filter, SpoolError, SpoolFailed, State
 from support.delivery_world import World
 from support.fake_transport import GREYLISTED, NO_SUCH_USER, OK, FakeTransport, fault
 
@@ -123,8 +126,6 @@ async def test_drain_waits_for_what_is_under_way_and_takes_no_more(world: World)
     async def drain() -> None:
         ended.append(await scheduler.drain(30))
 
-    import asyncio
-
     task = asyncio.create_task(drain())
     await world.settle()
     later = await world.submit()
@@ -135,8 +136,6 @@ async def test_drain_waits_for_what_is_under_way_and_takes_no_more(world: World)
 
 
 async def test_drain_gives_up_when_its_time_is_over(world: World) -> None:
-    import asyncio
-
     world.transport.latency = 500
     scheduler = await world.started()
     await world.submit()
@@ -195,15 +194,17 @@ async def test_what_another_process_released_is_found(world: World) -> None:
 
 async def test_the_mailbox_of_the_lane_is_the_one_sent_from(world: World) -> None:
     await world.started()
-    draft = await world.submit(lane="exo/fixed@example.com")
+    world.transport.default = fault("", retry_after=1)
+    message = await world.submit()
     await world.settle()
-    assert await world.states(draft) == [State.DELIVERED]
-    assert world.transport.attempts[0].message.mailbox == "fixed@example.com"
+    world.transport.default = OK
+    await world.spool.reroute(lambda message, recipient: "exo/fixed@example.com")
+    await world.advance(70, step=1)
+    assert await world.states(message) == [State.DELIVERED]
+    assert world.transport.attempts[-1].message.mailbox == "fixed@example.com"
 
 
-async def test_a_result_that_cannot_be_stored_is_stored_later(world: World, monkeypatch: object) -> None:
-    import asyncio
-
+async def test_a_result_that_cannot_be_stored_is_stored_later(world: World) -> None:
     real, failing = world.spool.record, True
 
     def record(lease, moves, use):  # type: ignore[no-untyped-def]
@@ -226,6 +227,39 @@ async def test_a_result_that_cannot_be_stored_is_stored_later(world: World, monk
     assert (await world.states(message), await world.states(other)) == ([State.DELIVERED], [State.DELIVERED])
     assert await world.alarms() == []
     assert len(world.transport.attempts) == 2
+
+
+async def test_a_result_the_store_calls_wrong_does_not_stop_delivery(world: World) -> None:
+    real, wrong = world.spool.record, []
+
+    def record(lease, moves, use):  # type: ignore[no-untyped-def]
+        if not wrong:
+            wrong.append(lease)
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(SpoolError("no such move"))
+            return future
+        return real(lease, moves, use)
+
+    world.spool.record = record  # type: ignore[method-assign]
+    await world.started()
+    await world.submit()
+    await world.settle()
+    other = await world.submit()
+    await world.settle()
+    assert await world.states(other) == [State.DELIVERED]
+    assert world.events("result not stored")
+
+
+async def test_lanes_can_be_looked_at(world: World) -> None:
+    world.transports["exo"] = FakeTransport(world.clock, Limits(30, 3, 10_000), default=fault("login", code=535))
+    scheduler = await world.started()
+    await world.submit()
+    await world.submit(lane="smart")
+    await world.settle()
+    exo, smart = scheduler.lanes()
+    assert (exo.name, exo.reason, exo.messages, exo.recipients) == ("exo/scan@example.com", "login", 29, 9999)
+    assert exo.until == world.clock.time() + 10
+    assert (smart.reason, smart.until, smart.messages, smart.attempts) == ("", None, None, 0)
 
 
 async def test_old_mail_raises_an_alarm_and_its_end_clears_it(world: World) -> None:
@@ -256,4 +290,3 @@ async def test_an_attempt_that_outlasts_its_lease_is_cut_off(world: World) -> No
     assert len(world.transport.started) == 2
     kinds = [event.kind for event in (await world.view(message)).events]
     assert "unknown" in kinds
-    assert Use(1, 1).messages == 1

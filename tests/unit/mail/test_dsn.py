@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import email
 import email.policy
-from email.message import EmailMessage, Message as Parsed
+from email.message import EmailMessage
+from email.message import Message as Parsed
 
 import pytest
+
 from mailferry.mail import dsn_text
 from mailferry.mail.body import CHUNK, BodyGone, BytesBody
 from mailferry.mail.dsn import (
