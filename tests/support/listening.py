@@ -1,4 +1,4 @@
-"""A listener with everything around it in memory: clock, spool, table, log; for tests of the listener and its dialogues."""
+"""A listener with everything around it in memory (clock, spool, table, log), for its tests and dialogues."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ A file begins with a header block (`key: value`, ended by an empty line), then o
     FAIL               the next commit fails
     DRAIN              the gateway begins to shut down
 
-Header keys: `listener` (a profile of PROFILES), `login` (user:password, logged in before the dialogue), `only` (memory
-or socket), `greeting: shown` (the dialogue begins before the greeting and EHLO). Lines that begin with # are comments.
-Every wait has a timeout.
+Header keys: `listener` (one of transcript_profiles), `login` (user:password, logged in before the dialogue), `only`
+(memory or socket), `greeting: shown` (the dialogue begins before the greeting and EHLO). Lines that begin with # are
+comments. Every wait has a timeout.
 """
 
 from __future__ import annotations
@@ -32,57 +32,14 @@ import ast
 import asyncio
 import base64
 import re
-import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from mailferry.listener.server import Listener
-from mailferry.listener.session import Session
-from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings
+from mailferry.listener.settings import GuardSettings
 from mailferry.spool.api import SpoolFailed
-from support.listening import World, hashed
-
-TIMEOUT = 5.0
-
-_PASSWORD = hashed("secret")
-
-PROFILES: dict[str, dict[str, object]] = {
-    "submission": {"tls": "starttls"},
-    "implicit": {"tls": "implicit"},
-    "clear": {"tls": "none", "allow_plaintext_auth": True},
-    "relay": {"tls": "none", "authentication": "none"},
-    "optional": {"tls": "starttls", "authentication": "optional"},
-    "repair": {"tls": "none", "authentication": "none", "bare_newlines": "repair"},
-    "small": {"tls": "none", "authentication": "none", "max_size": 2000, "max_recipients": 3},
-    "proxy": {"tls": "none", "authentication": "none", "proxy_protocol": ["127.0.0.0/8"]},
-    "proxy-tls": {"tls": "implicit", "authentication": "optional", "proxy_protocol": ["127.0.0.0/8"]},
-    "closed": {"tls": "none", "authentication": "none", "networks": ["192.0.2.0/24"]},
-}
-
-CLIENTS = (
-    ClientSettings(name="ann", account="ann@example.test", password=_PASSWORD, recipients="anywhere"),
-    ClientSettings(
-        name="strict",
-        password=_PASSWORD,
-        senders=("strict@example.test", "*@scan.example.test"),
-        recipients="internal",
-        max_size=1500,
-        rate="2/minute",
-    ),
-    ClientSettings(
-        name="rewriter",
-        password=_PASSWORD,
-        mailbox="scan@example.test",
-        rewrite_from=True,
-        recipients=("*@partner.example", "*@example.test"),
-    ),
-    ClientSettings(name="elsewhere", password=_PASSWORD, login_from=("192.0.2.0/24",)),
-    ClientSettings(name="floor", networks=("127.0.0.0/8",), recipients="anywhere"),
-    ClientSettings(name="branch", networks=("192.0.2.0/24", "2001:db8::/32"), recipients="internal"),
-    ClientSettings(name="world", networks=("198.18.0.0/15", "203.0.0.0/8"), recipients="anywhere"),
-)
+from support.listening import World
+from support.transcript_drivers import TIMEOUT, Driver, MemoryDriver, SocketDriver
+from support.transcript_profiles import CLIENTS, profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,169 +80,13 @@ def parse(path: Path) -> Transcript:
     return Transcript(path, header, tuple(steps))
 
 
-class Driver(Protocol):
-    """One way to a listener."""
-
-    async def connect(self) -> None: ...
-    async def send(self, data: bytes) -> None: ...
-    async def line(self) -> str: ...
-    async def ended(self) -> bytes:
-        """What still came before the server hung up."""
-        ...
-
-    async def tls(self) -> None: ...
-    async def eof(self) -> None: ...
-    async def leave(self) -> None: ...
-
-
-class MemoryDriver:
-    """A session without a socket. It is the session's Wire; the handshake is a word."""
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
-        self._implicit = listener.implicit
-        self._came = asyncio.Event()
-        self._got = b""
-        self._closing = False
-        self._handshake = False
-        self._session: Session | None = None
-
-    async def connect(self) -> None:
-        self._got, self._closing, self._handshake = b"", False, False
-        self._session = Session(self._listener.profile, self, "127.0.0.1", "TLSv1.3" if self._implicit else None)
-        self._session.greet()
-
-    async def send(self, data: bytes) -> None:
-        assert self._session is not None
-        if not self._closing:
-            self._session.receive(data)
-
-    async def line(self) -> str:
-        async with asyncio.timeout(TIMEOUT):
-            while b"\r\n" not in self._got:
-                if self._closing:
-                    raise ConnectionError(f"the server hung up; it had sent {self._got!r}")
-                self._came.clear()
-                await self._came.wait()
-        line, _, self._got = self._got.partition(b"\r\n")
-        return line.decode()
-
-    async def ended(self) -> bytes:
-        async with asyncio.timeout(TIMEOUT):
-            while not self._closing:
-                self._came.clear()
-                await self._came.wait()
-        if self._session is not None:
-            self._session.connection_lost()
-        return self._got
-
-    async def tls(self) -> None:
-        assert self._handshake, "the server did not begin a handshake"
-        assert self._session is not None
-        self._handshake = False
-        self._session.tls_started("TLSv1.3")
-
-    async def eof(self) -> None:
-        assert self._session is not None
-        self._session.receive_eof()
-
-    async def leave(self) -> None:
-        if self._session is not None:
-            self._session.connection_lost()
-
-    def drain(self) -> None:
-        if self._session is not None:
-            self._session.drain()
-
-    # Wire
-
-    def write(self, data: bytes) -> None:
-        assert not self._closing, f"written after the end: {data!r}"
-        self._got += data
-        self._came.set()
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def start_tls(self) -> None:
-        self._handshake = True
-
-    def later(self, seconds: float, call: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(call)
-
-    def close(self) -> None:
-        self._closing = True
-        self._came.set()
-
-
-class SocketDriver:
-    """A client on a real socket."""
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
-
-    async def connect(self) -> None:
-        await self.leave()
-        host, port = self._listener.addresses[0]
-        context = None
-        if self._listener.implicit and not self._listener.settings.proxy_protocol:
-            context = _trusting()
-        async with asyncio.timeout(TIMEOUT):
-            self._reader, self._writer = await asyncio.open_connection(host, port, ssl=context)
-
-    async def send(self, data: bytes) -> None:
-        assert self._writer is not None
-        self._writer.write(data)
-
-    async def line(self) -> str:
-        assert self._reader is not None
-        async with asyncio.timeout(TIMEOUT):
-            line = await self._reader.readline()
-        if not line:
-            raise ConnectionError("the server hung up")
-        assert line.endswith(b"\r\n"), line
-        return line[:-2].decode()
-
-    async def ended(self) -> bytes:
-        assert self._reader is not None
-        async with asyncio.timeout(TIMEOUT):
-            try:
-                return await self._reader.read()
-            except ConnectionResetError:
-                return b""
-
-    async def tls(self) -> None:
-        assert self._writer is not None
-        async with asyncio.timeout(TIMEOUT):
-            await self._writer.start_tls(_trusting(), server_hostname="gw.example.test")
-
-    async def eof(self) -> None:
-        assert self._writer is not None
-        self._writer.write_eof()
-
-    async def leave(self) -> None:
-        if self._writer is not None:
-            self._writer.transport.abort()
-            self._writer = None
-
-
-def _trusting() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
 class Runner:
     """Plays one transcript by one driver."""
 
     def __init__(self, transcript: Transcript, state: Path, socket: bool) -> None:
         self._transcript = transcript
         self._socket = socket
-        name = transcript.header.get("listener", "relay")
-        settings = ListenerSettings(name=name, address="127.0.0.1:0", **PROFILES[name])  # type: ignore[arg-type]
+        settings = profile(transcript.header.get("listener", "relay"))
         self.world = World([settings], CLIENTS, state=state, guarding=GuardSettings(delay=0.0, attempts=4))
         self._listener = self.world.server.listeners[0]
         self._driver: Driver = SocketDriver(self._listener) if socket else MemoryDriver(self._listener)
