@@ -7,6 +7,8 @@ octet left this process without an answer, Unknown; before that, never.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 from mailferry.mail.body import Body, BodyGone
 from mailferry.mail.outcome import Outcome
 from mailferry.routes import classify
@@ -190,8 +192,9 @@ class Transaction:
         """The octets of a large message, no faster than the upstream takes them. False when they did not all go; the
         connection is torn down then, so that the upstream cannot take the part for the whole."""
         connection, block, sent = self._connection, self._timeouts.block, 0
+        chunks = self._body.chunks()
         try:
-            async for chunk in self._body.chunks():
+            async for chunk in chunks:
                 sent += len(chunk)
                 connection.write(stuffer.feed(chunk) if stuffer is not None else chunk)
                 if not await connection.drain(block) or connection.spoke:
@@ -203,6 +206,9 @@ class Transaction:
             if sent == self._body.size:
                 return True
             self._rest(classify.internal(f"The stored message has {sent} octets in place of {self._body.size}"))
+        finally:
+            if isinstance(chunks, AsyncGenerator):  # a file is open behind it
+                await chunks.aclose()
         connection.fail("the message could not be read")
         return False
 
