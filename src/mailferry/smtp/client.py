@@ -215,7 +215,7 @@ class ClientConnection(Machine):
             self.capabilities = Capabilities()
         if self.state is State.CLOSED:
             self._outstanding.clear()
-        if not self._outstanding or self.state is State.BODY:
+        if not self._outstanding:
             self._expected = self.state
 
     def next_reply(self) -> tuple[Sent, Reply] | None:

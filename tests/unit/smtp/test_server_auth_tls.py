@@ -105,6 +105,15 @@ def test_starttls_with_bytes_behind_it(pieces: list[bytes]) -> None:
     assert conn.closed
 
 
+def test_starttls_with_bytes_that_came_by_themselves() -> None:
+    conn = connection(hello=True, extensions=OFFERS_TLS)
+    conn.receive(b"STARTTLS\r\n")
+    conn.receive(b"EHLO evil\r\n")
+    event = conn.next_event()
+    assert isinstance(event, Refused)
+    assert event.close
+
+
 def test_bytes_in_clear_before_the_handshake_are_forgotten() -> None:
     conn = connection(hello=True, extensions=OFFERS_TLS)
     conn.receive(b"STARTTLS\r\n")
