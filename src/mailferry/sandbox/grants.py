@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from mailferry.clock import utc
 from mailferry.sandbox import aadsts
@@ -93,9 +94,12 @@ class ClientCredentials:
 
     def _check_assertion(self, application: Application, assertion: str, audiences: frozenset[str]) -> None:
         """V: certificate-credentials.md. PS256 or RS256, x5t#S256 or x5t, aud, iss, sub, exp, jti."""
-        certificate, thumbprint = _certificate(application, _header(assertion))
+        head, payload, signature = _segments(assertion)
+        header = _decoded(head)
+        certificate, thumbprint = _certificate(application, header)
         self._check_certificate(certificate, thumbprint)
-        claims = _verified(assertion, certificate)
+        _verify(f"{head}.{payload}".encode(), signature, header.get("alg"), certificate)
+        claims = _decoded(payload)
         if claims.get("iss") != application.client_id or claims.get("sub") != application.client_id:
             raise GrantRefused(aadsts.ASSERTION_INVALID, reason="issuer and subject must be the client id")
         if str(claims.get("aud", "")).rstrip("/") not in audiences:
@@ -154,15 +158,22 @@ def _resource_of(scope: str) -> str:
     return scope.rpartition("/")[0].rstrip("/").lower()
 
 
-def _header(assertion: str) -> dict[str, Any]:
+def _segments(assertion: str) -> tuple[str, str, str]:
+    parts = assertion.split(".")
+    if len(parts) != 3 or not assertion.isascii():
+        raise GrantRefused(aadsts.ASSERTION_INVALID, reason="it is not a JWT")
+    return parts[0], parts[1], parts[2]
+
+
+def _decoded(segment: str) -> dict[str, Any]:
+    """A JSON segment of a JWT. Padding is forgiven: azure-identity's asynchronous credential sends it."""
     try:
-        head = assertion.split(".")[0]
-        header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+        value = json.loads(base64.urlsafe_b64decode(segment.rstrip("=") + "=" * (-len(segment.rstrip("=")) % 4)))
     except ValueError as error:
         raise GrantRefused(aadsts.ASSERTION_INVALID, reason="it is not a JWT") from error
-    if not isinstance(header, dict):
+    if not isinstance(value, dict):
         raise GrantRefused(aadsts.ASSERTION_INVALID, reason="it is not a JWT")
-    return header
+    return value
 
 
 def _certificate(application: Application, header: Mapping[str, Any]) -> tuple[ClientCertificate, str]:
@@ -177,10 +188,15 @@ def _certificate(application: Application, header: Mapping[str, Any]) -> tuple[C
     raise GrantRefused(aadsts.ASSERTION_INVALID, reason="neither x5t#S256 nor x5t is given")
 
 
-def _verified(assertion: str, certificate: ClientCertificate) -> dict[str, Any]:
-    public = x509.load_pem_x509_certificate(certificate.pem.encode()).public_key()
-    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+def _verify(signed: bytes, signature: str, algorithm: object, certificate: ClientCertificate) -> None:
+    """The signature by hand: JWT libraries refuse the padded form that clients send and the service takes."""
+    key = x509.load_pem_x509_certificate(certificate.pem.encode()).public_key()
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+    schemes: dict[object, AsymmetricPadding] = {"PS256": pss, "RS256": padding.PKCS1v15()}
+    if algorithm not in schemes or not isinstance(key, RSAPublicKey):
+        raise GrantRefused(aadsts.ASSERTION_INVALID, reason="the algorithm must be PS256 or RS256")
     try:
-        return dict(jwt.decode(assertion, RSAKey.import_key(pem), algorithms=["PS256", "RS256"]).claims)
-    except (JoseError, ValueError) as error:
-        raise GrantRefused(aadsts.ASSERTION_INVALID, type(error).__name__, reason="signature does not fit") from error
+        raw = base64.urlsafe_b64decode(signature.rstrip("=") + "==")
+        key.verify(raw, signed, schemes[algorithm], hashes.SHA256())
+    except (InvalidSignature, ValueError) as error:
+        raise GrantRefused(aadsts.ASSERTION_INVALID, reason="signature does not fit") from error
