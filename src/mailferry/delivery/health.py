@@ -79,9 +79,10 @@ class Health:
         if kind == Fault.THROTTLE:
             self.width, self._good = max(1, self.width // 2), 0
         seconds = self._steps[min(self._step, len(self._steps) - 1)]
-        if hint:
+        if hint and kind == Fault.THROTTLE:  # the service knows when it will take more
             seconds = min(max(hint, 1.0), _LONGEST)
         else:
+            seconds = max(seconds, min(hint or 0.0, _LONGEST))
             self._step += 1
         self.paused, self._probing, self.reason = True, False, kind
         self._paused_at, self._until = now, now + seconds

@@ -107,7 +107,7 @@ class Lane:
 
     def share(self, now: float) -> int:
         """To how many recipients one message may go now."""
-        return min(self._most, self.budget.free(now).recipients)
+        return max(0, min(self._most, self.budget.free(now).recipients))
 
     def start(self, recipients: int) -> int:
         self.flying += 1

@@ -73,8 +73,8 @@ class Report:
     full: bool = False
 
     @property
-    def utf8(self) -> bool:
-        """Whether the report needs the internationalized types (RFC 6533): an address that is not ASCII."""
+    def international(self) -> bool:
+        """Whether the report needs the types of RFC 6533: an address that is not ASCII, or such an original."""
         texts = [self.sender, self.to, self.original.envelope.envid or ""]
         for recipient in self.recipients:
             texts += [recipient.address, recipient.orcpt or ""]
@@ -83,7 +83,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """A composed report: `head`, then the original if `streamed`, then `tail`."""
+    """A composed report: `head`, then the original if `streamed`, then `tail`. `eight_bit`: it needs 8BITMIME. `utf8`:
+    it needs SMTPUTF8, which only its own addresses ask for; octets inside a part do not (RFC 6533 section 3)."""
 
     head: bytes
     tail: bytes
@@ -107,7 +108,7 @@ async def compose(report: Report, body: Body | None, text: str, subject: str) ->
     """Put a report together. `body` None: the original is gone and the report has two parts. Raises BodyGone."""
     streamed = report.full and body is not None
     original = await header_section(body) if body is not None and not streamed else b""
-    utf8 = report.utf8
+    utf8 = report.international
     eight_bit = utf8 or streamed or not original.isascii()
     parts = [_text_part(text), _status_part(report, utf8)]
     if body is not None:
@@ -120,7 +121,9 @@ async def compose(report: Report, body: Body | None, text: str, subject: str) ->
             *(delimiter + part for part in parts[2:]),
         ]
     )
-    return Dsn(head, f"\r\n--{report.boundary}--\r\n".encode(), streamed, eight_bit, utf8)
+    return Dsn(
+        head, f"\r\n--{report.boundary}--\r\n".encode(), streamed, eight_bit, not (report.sender + report.to).isascii()
+    )
 
 
 async def header_section(body: Body, limit: int = HEADER_LIMIT) -> bytes:

@@ -69,6 +69,12 @@ def test_a_hint_is_the_pause() -> None:
     assert lane.fail(lane.begin(), NOW, Fault.THROTTLE, 1e9) == 86400
 
 
+def test_a_hint_beside_another_fault_only_lengthens_the_pause() -> None:
+    lane = health()
+    assert lane.fail(lane.begin(), NOW, Fault.TOKEN, 1.0) == 10
+    assert lane.fail(lane.begin(), NOW, Fault.TOKEN, 90.0) == 90
+
+
 def test_throttling_halves_and_success_restores_one_by_one() -> None:
     lane = health(8)
     lane.fail(lane.begin(), NOW, Fault.THROTTLE, None)

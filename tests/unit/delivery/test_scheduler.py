@@ -229,6 +229,77 @@ async def test_a_result_that_cannot_be_stored_is_stored_later(world: World) -> N
     assert len(world.transport.attempts) == 2
 
 
+async def test_attempts_do_not_wait_for_records_until_too_many_wait(world: World) -> None:
+    real, kept = world.spool.record, []
+
+    def record(lease, moves, use):  # type: ignore[no-untyped-def]
+        future = asyncio.get_running_loop().create_future()
+        kept.append((future, lease, moves, use))
+        return future
+
+    world.spool.record = record  # type: ignore[method-assign]
+    world.transports["exo"] = FakeTransport(world.clock, Limits(connections=1))
+    await world.started(record_backlog=5)
+    messages = [await world.submit() for _ in range(20)]
+    await world.settle()
+    assert len(world.transport.attempts) == 5
+    world.spool.record = real  # type: ignore[method-assign]
+    for future, lease, moves, use in kept:
+        future.set_result(await real(lease, moves, use))
+    await world.settle()
+    assert {(await world.states(message))[0] for message in messages} == {State.DELIVERED}
+
+
+async def test_a_lost_lease_is_trouble_and_not_repeated(world: World) -> None:
+    world.transport.latency = 10
+    await world.started()
+    await world.submit()
+    await world.settle()
+    await world.spool.open()
+    world.transport.latency = 0
+    await world.advance(11, step=1)
+    assert world.events("lease lost before its result was stored")
+
+
+async def test_a_claim_that_fails_is_made_again(world: World) -> None:
+    real, failed = world.spool.claim, []
+
+    def claim(*what):  # type: ignore[no-untyped-def]
+        if failed:
+            return real(*what)
+        failed.append(what)
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(SpoolFailed("locked"))
+        return future
+
+    world.spool.claim = claim  # type: ignore[method-assign]
+    await world.started()
+    message = await world.submit()
+    await world.advance(7, step=1)
+    assert await world.states(message) == [State.DELIVERED]
+
+
+async def test_nothing_is_sent_before_the_used_budget_is_known(world: World) -> None:
+    real, failed = world.spool.used, []
+
+    def used(*what):  # type: ignore[no-untyped-def]
+        if failed:
+            return real(*what)
+        failed.append(what)
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(SpoolFailed("locked"))
+        return future
+
+    world.spool.used = used  # type: ignore[method-assign]
+    world.transports["exo"] = FakeTransport(world.clock, Limits(30))
+    await world.started()
+    message = await world.submit()
+    await world.settle()
+    assert await world.states(message) == [State.QUEUED]
+    await world.advance(7, step=1)
+    assert await world.states(message) == [State.DELIVERED]
+
+
 async def test_a_result_the_store_calls_wrong_does_not_stop_delivery(world: World) -> None:
     real, wrong = world.spool.record, []
 

@@ -228,7 +228,10 @@ async def test_delay_and_relay_say_so() -> None:
 async def test_addresses_beyond_ascii_take_the_types_of_rfc_6533() -> None:
     made = report(recipient("用户@例え.jp"), original=original(smtputf8=True))
     composed = await compose(made, BytesBody(BODY), dsn_text.text(made), dsn_text.subject(made))
-    assert composed.utf8
+    assert composed.eight_bit
+    assert not composed.utf8, "the report itself is between ASCII addresses"
+    made_for = report(recipient("用户@例え.jp"), to="送信者@例え.jp")
+    assert (await compose(made_for, BytesBody(BODY), "text", "subject")).utf8
     data = await render(made, BytesBody(BODY))
     parsed = email.message_from_bytes(data)
     kinds = [part.get_content_type() for part in parsed.get_payload()]  # type: ignore[union-attr]
