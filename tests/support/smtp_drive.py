@@ -18,6 +18,7 @@ OK = reply(250, "2.0.0", "OK")
 GO_ON = reply(354, "", "Go ahead")
 
 Answer = Callable[[ServerConnection, Event], Reply]
+Cut = Callable[[bytes], list[bytes]]
 
 
 def kindly(conn: ServerConnection, event: Event) -> Reply:
@@ -126,7 +127,7 @@ def split_at(data: bytes, offsets: Sequence[int]) -> list[bytes]:
 
 
 #: The three ways in which every parser is tested: whole, byte by byte, with trailing data behind.
-CUTS: dict[str, Callable[[bytes], list[bytes]]] = {
+CUTS: dict[str, Cut] = {
     "whole": lambda data: [data],
     "bytewise": bytewise,
     "trailing": lambda data: [data + b"NOOP\r\nNOO"],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mailferry.smtp.client import ClientConnection
-from mailferry.smtp.commands import Auth, Bdat, Data, Ehlo, Mail, Rcpt, StartTls
+from mailferry.smtp.commands import Bdat, Data, Ehlo, Mail, Rcpt, StartTls
 from mailferry.smtp.dotstuff import DotStuffer
 from mailferry.smtp.errors import RemoteProtocolError
 from mailferry.smtp.events import EndOfMessage, Refused
@@ -17,6 +17,7 @@ from support.pair import ConnectionPair
 from support.smtp_drive import Answer, Log, connection, drive, kindly, split_at
 
 SMALL = ServerLimits(command_line=64, auth_line=128, message_size=100, bad_commands=4)
+_Command = Ehlo | Mail | Rcpt | Data
 #: In REPAIR a DATA line may end in a bare LF, which then is the line end before a first lone dot.
 _ENDS = {
     BareNewlines.REFUSE: re.compile(rb"(?=\r\n\.\r\n)"),
@@ -119,7 +120,7 @@ def server_takes_anything(data: bytes, cuts: Sequence[int], bare: BareNewlines) 
 def client_raises_only_remote_protocol_error(data: bytes, cuts: Sequence[int], sends: Sequence[int]) -> None:
     """A client that has sent what it may, and then reads anything."""
     client = ClientConnection()
-    script = [Ehlo("c.example.com"), Mail("a@example.com"), Rcpt("b@example.com"), Data()]
+    script: list[_Command] = [Ehlo("c.example.com"), Mail("a@example.com"), Rcpt("b@example.com"), Data()]
     try:
         for number, piece in enumerate(split_at(data, cuts)):
             client.receive(piece)
@@ -134,8 +135,8 @@ def client_raises_only_remote_protocol_error(data: bytes, cuts: Sequence[int], s
         assert client.outstanding == 0
 
 
-def _may(client: ClientConnection, command: Ehlo | Mail | Rcpt | Data | Auth) -> bool:
-    wanted = {Ehlo: "START READY", Mail: "READY", Rcpt: "MAIL RCPT", Data: "RCPT"}
+def _may(client: ClientConnection, command: _Command) -> bool:
+    wanted: dict[type, str] = {Ehlo: "START READY", Mail: "READY", Rcpt: "MAIL RCPT", Data: "RCPT"}
     return client.state.name in wanted[type(command)].split()
 
 

@@ -176,7 +176,7 @@ class ServerConnection(Inbound):
 
     def _objection(self, act: Act, command: Command) -> Refused | None:
         """What the core has against a well-formed command in the present state."""
-        if MOVES[self.state][act] is None or self.spent(act):
+        if MOVES[self.state][act] is None or (act <= Act.AUTH_DATA and self.spent(act)):
             return self._out_of_sequence(act)
         if isinstance(command, Rcpt):
             return None if self._utf8 or command.path.isascii() else _UTF8_ADDRESS

@@ -85,8 +85,8 @@ def test_hello_comes_first(command: Command) -> None:
 
 def test_a_message_in_one_group() -> None:
     client = said_hello()
-    commands = [Mail("a@b", size=5), Rcpt("c@d"), Rcpt("e@f"), Data()]
-    wire = b"".join(map(client.send, commands))
+    commands: list[Command] = [Mail("a@b", size=5), Rcpt("c@d"), Rcpt("e@f"), Data()]
+    wire = b"".join(client.send(command) for command in commands)
     assert wire == b"MAIL FROM:<a@b> SIZE=5\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n"
     assert client.outstanding == 4
     got = answers(client, b"250 2.1.0 Sender OK\r\n550 5.1.1 no\r\n250 2.1.5 ok\r\n354 go\r\n")
@@ -98,7 +98,7 @@ def test_a_message_in_one_group() -> None:
     with pytest.raises(LocalProtocolError):
         client.send(Noop())
     assert answers(client, b"250 2.0.0 queued\r\n") == [(Body(), reply(250, "2.0.0", "queued"))]
-    assert client.state is State.READY
+    assert not client.in_transaction
     client.send(Mail("next@b"))
 
 

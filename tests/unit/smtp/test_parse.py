@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from mailferry.smtp.commands import (
@@ -25,16 +23,9 @@ from mailferry.smtp.commands import (
 )
 from mailferry.smtp.events import Refused
 from mailferry.smtp.limits import Extensions
-from support.smtp_drive import CUTS, EXTENSIONS, connection, drive
+from support.smtp_drive import EXTENSIONS, Cut, connection, drive
 
-Cut = Callable[[bytes], list[bytes]]
 MAIL = b"MAIL FROM:<s@example.com>\r\n"
-
-
-@pytest.fixture(params=CUTS.values(), ids=CUTS.keys())
-def cut(request: pytest.FixtureRequest) -> Cut:
-    found: Cut = request.param
-    return found
 
 
 def one(line: bytes, cut: Cut, *, first: bytes = b"", extensions: Extensions = EXTENSIONS) -> object:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from mailferry.smtp.commands import Auth, Ehlo, Noop, StartTls
@@ -12,16 +10,9 @@ from mailferry.smtp.limits import Extensions, ServerLimits
 from mailferry.smtp.replies import Reply, format_reply, reply
 from mailferry.smtp.server import Event, ServerConnection
 from mailferry.smtp.state import State
-from support.smtp_drive import CUTS, GREETING, connection, drive, kindly
+from support.smtp_drive import GREETING, Cut, connection, drive, kindly
 
-Cut = Callable[[bytes], list[bytes]]
 OFFERS_TLS = Extensions(starttls=True, auth=("LOGIN", "XOAUTH2"), binarymime=True)
-
-
-@pytest.fixture(params=CUTS.values(), ids=CUTS.keys())
-def cut(request: pytest.FixtureRequest) -> Cut:
-    found: Cut = request.param
-    return found
 
 
 def test_login_dialogue() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from mailferry.smtp.commands import Bdat, Mail, Noop, Rcpt
@@ -11,16 +9,9 @@ from mailferry.smtp.events import BodyChunk, EndOfChunk, EndOfMessage, Refused
 from mailferry.smtp.limits import BareNewlines, Extensions, ServerLimits
 from mailferry.smtp.replies import Reply, reply
 from mailferry.smtp.server import Event, ServerConnection
-from support.smtp_drive import CUTS, EXTENSIONS, Log, connection, drive, kindly
+from support.smtp_drive import EXTENSIONS, Cut, Log, connection, drive, kindly
 
 START = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
-Cut = Callable[[bytes], list[bytes]]
-
-
-@pytest.fixture(params=CUTS.values(), ids=CUTS.keys())
-def cut(request: pytest.FixtureRequest) -> Cut:
-    found: Cut = request.param
-    return found
 
 
 def run(

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from mailferry.smtp.commands import Noop
 from mailferry.smtp.events import BodyChunk, EndOfMessage, Refused
 from mailferry.smtp.limits import BareNewlines, ServerLimits
 from mailferry.smtp.server import ServerConnection
-from support.smtp_drive import CUTS, Log, connection, drive
-
-Cut = Callable[[bytes], list[bytes]]
-
-
-@pytest.fixture(params=CUTS.values(), ids=CUTS.keys())
-def cut(request: pytest.FixtureRequest) -> Cut:
-    found: Cut = request.param
-    return found
+from support.smtp_drive import Cut, Log, connection, drive
 
 
 def in_data(bare: BareNewlines = BareNewlines.REFUSE, limit: int = 0) -> ServerConnection:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from mailferry.smtp.commands import Auth, Noop
 from mailferry.smtp.events import AuthResponse, Refused
 from mailferry.smtp.limits import BareNewlines, ServerLimits
-from support.smtp_drive import CUTS, bytewise, connection, drive
-
-Cut = Callable[[bytes], list[bytes]]
-
-
-@pytest.fixture(params=CUTS.values(), ids=CUTS.keys())
-def cut(request: pytest.FixtureRequest) -> Cut:
-    found: Cut = request.param
-    return found
+from support.smtp_drive import Cut, bytewise, connection, drive
 
 
 def test_a_command_line_of_the_limit_passes_and_one_more_does_not(cut: Cut) -> None:
