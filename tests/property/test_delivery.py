@@ -36,6 +36,7 @@ def most_in(times: list[float], length: float, weights: list[int]) -> int:
     return max((sums[bisect.bisect_left(times, at + length)] - sums[i] for i, at in enumerate(times)), default=0)
 
 
+@settings(deadline=None)
 @given(
     per_minute=st.integers(1, 10),
     per_day=st.integers(1, 60),
@@ -66,6 +67,7 @@ def test_a_budget_is_never_exceeded_for_any_arrivals(
         assert most_in(times, 86400, [each[2] for each in ordered]) <= per_day
 
 
+@settings(deadline=None)
 @given(per_minute=st.integers(1, 5), ends=st.lists(st.floats(0, 300), max_size=20), need=st.integers(1, 5))
 def test_when_is_true(per_minute: int, ends: list[float], need: int) -> None:
     """At the time it names a message may start, and not a moment before."""
@@ -81,6 +83,7 @@ def test_when_is_true(per_minute: int, ends: list[float], need: int) -> None:
     assert free.recipients >= need
 
 
+@settings(deadline=None)
 @given(
     outcome=OUTCOMES,
     state=st.sampled_from(sorted(WAITING)),
