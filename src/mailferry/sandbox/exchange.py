@@ -88,7 +88,8 @@ class Connection(asyncio.Protocol):
                 self._start(self._upgrade(session, transport))
             case Then.PAUSE:
                 self._early = self._early or []
-                self._start(self._rest(session))
+                clock = self._endpoint.machine if session.pause.machine else self._endpoint.world.clock
+                self._start(self._rest(session, clock, clock.time() + session.pause.seconds))
 
     def _start(self, work: asyncio._CoroutineLike[None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -109,9 +110,8 @@ class Connection(asyncio.Protocol):
         session.tls_started(upgraded.get_extra_info("ssl_object").version() or "")
         self._go_on(session, lambda: b"")
 
-    async def _rest(self, session: Session) -> None:
-        clock = self._endpoint.machine if session.pause.machine else self._endpoint.world.clock
-        await clock.sleep(session.pause.seconds)
+    async def _rest(self, session: Session, clock: Clock, until: float) -> None:
+        await clock.sleep(until - clock.time())
         if self._session is not None:
             self._go_on(session, session.resume)
 

@@ -111,6 +111,8 @@ class MailStore:
 
 def header_block(raw: bytes) -> bytes:
     """The header section with its last CRLF; everything when there is no body."""
+    if raw.startswith(b"\r\n"):
+        return b""
     end = raw.find(b"\r\n\r\n")
     return raw if end < 0 else raw[: end + 2]
 
