@@ -99,24 +99,28 @@ class Verdict(Operation):
         self.at = max((move.at for move in found.values()), default=now)
         self.result = True
 
-    def row(self) -> tuple[object, ...]:
-        """One row of the view verdict."""
-        moves: list[tuple[object, ...]] = []
-        at = micros(self.at)
-        for claim in self.lease.claims:
+    def parameters(self) -> list[object]:
+        """A row of the view verdict for each claim, one after the other."""
+        lease, use, last = self.lease, self.use, micros(self.at)
+        message, lane, token = lease.message.id, lease.lane, lease.token
+        messages, recipients = use.messages, use.recipients
+        rows: list[object] = []
+        for claim in lease.claims:
             move = self.found.get(claim.id)
             if move is None:
-                moves.append((claim.id, claim.state, GIVEN_BACK, at, 0, at, 0, ""))
-                self.lanes = (self.lease.lane,)
-                continue
-            due = None
-            if move.state in WAITING:
-                due = micros(move.at if move.next_attempt is None else move.next_attempt)
-                if due <= at:
-                    self.lanes = (self.lease.lane,)
-            moves.append((claim.id, move.state, move.reply, due, int(move.count), micros(move.at), 1, move.report))
-        lease, use = self.lease, self.use
-        return (lease.message.id, lease.lane, lease.token, at, use.messages, use.recipients, moves)
+                self.lanes = (lane,)
+                rows += (claim.id, message, lane, token, last, claim.state.value, GIVEN_BACK, last, 0, 0, "")
+            else:
+                at, due = micros(move.at), None
+                if move.state in WAITING:
+                    due = micros(move.at if move.next_attempt is None else move.next_attempt)
+                    if due <= last:
+                        self.lanes = (lane,)
+                rows += (claim.id, message, lane, token, at, move.state.value, move.reply, due)
+                rows += (move.count, 1, move.report)
+            rows += (messages, recipients)
+            messages = recipients = 0
+        return rows
 
 
 class Task(Operation):

@@ -8,15 +8,6 @@ SELECT
     json_extract(value, '$[3]'), json_extract(value, '$[4]')
 FROM json_each(:claims);
 
--- name: verdict
--- All results of a batch: [[message, lane, lease, at, messages, recipients, moves], ...].
-INSERT INTO verdict (message, lane, lease, at, messages, recipients, moves)
-SELECT
-    json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-    json_extract(value, '$[6]')
-FROM json_each(:verdicts);
-
 -- name: leased
 -- What the claims got, in one row: stepping through many would cost the interpreter lock each time.
 SELECT json_group_array(json_array(lease, id, message, number, attempts, came_from, expires))

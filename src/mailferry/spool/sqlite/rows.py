@@ -15,8 +15,8 @@ from mailferry.mail.message import Message, MessageId
 from mailferry.smtp.commands import BodyType, Notify
 from mailferry.spool.api import WAITING, Event, RecipientView, State
 
-#: Columns of the view arrival.
-ARRIVAL_COLUMNS = 21
+#: Columns of the views arrival and verdict.
+ARRIVAL_COLUMNS, VERDICT_COLUMNS = 21, 13
 
 
 def micros(seconds: float) -> int:

@@ -149,7 +149,8 @@ CREATE VIEW take AS SELECT 0 AS lane, 0 AS now, 0 AS most, 0 AS lease, 0 AS expi
 CREATE TRIGGER take_insert INSTEAD OF INSERT ON take
 BEGIN
     UPDATE recipient SET came_from = state, state = 'claimed', lease = NEW.lease, expires = NEW.expires
-    WHERE lane = NEW.lane AND state IN ('queued', 'deferred', 'unknown') AND next_attempt <= NEW.now
+    -- The + keeps the planner from walking through all that is due in the lane for each claim.
+    WHERE +lane = NEW.lane AND state IN ('queued', 'deferred', 'unknown') AND next_attempt <= NEW.now
         AND message IN (
             SELECT DISTINCT message FROM recipient
             WHERE lane = NEW.lane AND state IN ('queued', 'deferred', 'unknown') AND next_attempt <= NEW.now
@@ -160,43 +161,36 @@ BEGIN
     ORDER BY message, number;
 END;
 
--- What an attempt did. `moves` is JSON: [[id, state, detail, due, counts, at, attempted, report], ...].
+-- What an attempt did to one claim. A lease's budget comes with its first row (0 in the others); `attempted` 0 keeps
+-- the last reply. Rows without id are padding.
 CREATE VIEW verdict AS SELECT
-    0 AS message, 0 AS lane, 0 AS lease, 0 AS at, 0 AS messages, 0 AS recipients, 0 AS moves;
+    0 AS claim, 0 AS message, 0 AS lane, 0 AS lease, 0 AS at, 0 AS state, 0 AS detail, 0 AS due, 0 AS counts,
+    0 AS attempted, 0 AS report, 0 AS messages, 0 AS recipients;
 
 CREATE TRIGGER verdict_insert INSTEAD OF INSERT ON verdict
 BEGIN
-    SELECT RAISE(ABORT, 'lease lost') WHERE (
-        SELECT count(*) FROM json_each(NEW.moves) AS given
-        JOIN recipient ON recipient.id = json_extract(given.value, '$[0]')
-        WHERE recipient.state = 'claimed' AND recipient.lease = NEW.lease AND recipient.message = NEW.message
-    ) <> json_array_length(NEW.moves);
+    SELECT RAISE(ABORT, 'lease lost') WHERE NOT EXISTS (
+        SELECT 1 FROM recipient
+        WHERE id = NEW.claim AND state = 'claimed' AND lease = NEW.lease AND message = NEW.message
+    );
     UPDATE recipient SET
-        state = json_extract(given.value, '$[1]'),
-        next_attempt = json_extract(given.value, '$[3]'),
-        attempts = attempts + json_extract(given.value, '$[4]'),
-        last_reply = CASE WHEN json_extract(given.value, '$[6]') THEN json_extract(given.value, '$[2]')
-            ELSE last_reply END,
+        state = NEW.state, next_attempt = NEW.due, attempts = attempts + NEW.counts,
+        last_reply = CASE WHEN NEW.attempted THEN NEW.detail ELSE last_reply END,
         came_from = NULL, lease = NULL, expires = NULL
-    FROM json_each(NEW.moves) AS given
-    WHERE recipient.id = json_extract(given.value, '$[0]') AND recipient.state = 'claimed';
+    WHERE id = NEW.claim AND state = 'claimed';
     INSERT INTO event (message, at, kind, recipient, lane, detail)
-    SELECT
-        NEW.message, json_extract(value, '$[5]'), json_extract(value, '$[1]'), json_extract(value, '$[0]'),
-        NEW.lane, json_extract(value, '$[2]')
-    FROM json_each(NEW.moves);
+    VALUES (NEW.message, NEW.at, NEW.state, NEW.claim, NEW.lane, NEW.detail);
     INSERT INTO event (message, at, kind, recipient, lane, detail)
-    SELECT
-        NEW.message, json_extract(value, '$[5]'), 'bounced', json_extract(value, '$[0]'), NEW.lane,
-        json_extract(value, '$[7]')
-    FROM json_each(NEW.moves) WHERE json_extract(value, '$[7]') <> '';
+    SELECT NEW.message, NEW.at, 'bounced', NEW.claim, NEW.lane, NEW.report WHERE NEW.report <> '';
     INSERT INTO usage (lane, minute, messages, recipients)
     SELECT NEW.lane, NEW.at / 60000000, NEW.messages, NEW.recipients WHERE NEW.messages OR NEW.recipients
     ON CONFLICT (lane, minute) DO UPDATE
     SET messages = messages + excluded.messages, recipients = recipients + excluded.recipients;
     UPDATE message SET finished = NEW.at
-    WHERE id = NEW.message AND finished IS NULL AND NOT EXISTS (
-        SELECT 1 FROM recipient
-        WHERE message = NEW.message AND state IN ('queued', 'deferred', 'unknown', 'claimed', 'held')
-    );
+    WHERE id = NEW.message AND finished IS NULL
+        AND NEW.state IN ('delivered', 'failed', 'expired', 'dropped')
+        AND NOT EXISTS (
+            SELECT 1 FROM recipient
+            WHERE message = NEW.message AND state IN ('queued', 'deferred', 'unknown', 'claimed', 'held')
+        );
 END;

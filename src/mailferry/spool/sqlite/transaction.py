@@ -19,8 +19,8 @@ from mailferry.spool.space import sync_directory
 from mailferry.spool.sqlite.actions import interrupt
 from mailferry.spool.sqlite.database import is_store_fault, translate
 from mailferry.spool.sqlite.operations import Arrival, Operation, Take, Task, Verdict
-from mailferry.spool.sqlite.queries import fitting, many_rows, queries
-from mailferry.spool.sqlite.rows import ARRIVAL_COLUMNS, arrival_row, micros
+from mailferry.spool.sqlite.queries import SIZES, fitting, many_rows, queries
+from mailferry.spool.sqlite.rows import ARRIVAL_COLUMNS, VERDICT_COLUMNS, arrival_row, micros
 
 
 class Transactions:
@@ -61,33 +61,35 @@ class Transactions:
         for kind in kinds:
             self._checkpoint(f"spool.before-{kind}")
         # One statement is a transaction by itself; BEGIN and COMMIT would be two more turns for the interpreter lock.
-        together = bool(tasks) or expired is not None or len(kinds) != 1
+        many = sum(len(each.lease.claims) for each in verdicts) > SIZES[-1]
+        together = bool(tasks) or expired is not None or len(kinds) != 1 or many
         if together:
             self._connection.execute("BEGIN IMMEDIATE")
         if arrivals:
-            self._arrive(arrivals)
+            rows = (arrival_row(each.message, tuple(each.lanes), each.data) for each in arrivals)
+            self._insert("arrival", ARRIVAL_COLUMNS, [value for row in rows for value in row])
         if verdicts:
-            rows = json.dumps([each.row() for each in verdicts])
-            self._connection.execute(self._queries["verdict"], {"verdicts": rows})
+            self._insert("verdict", VERDICT_COLUMNS, [value for each in verdicts for value in each.parameters()])
         for task in tasks:
             task.result, task.lanes = task.work(self._connection)
         if expired is not None:
             interrupt(self._connection, expired, expired)
         if takes:
-            rows = json.dumps([each.row() for each in takes])
-            self._connection.execute(self._queries["take"], {"claims": rows})
+            claims = json.dumps([each.row() for each in takes])
+            self._connection.execute(self._queries["take"], {"claims": claims})
         if together:
             self._connection.execute("COMMIT")
         for kind in kinds:
             self._checkpoint(f"spool.after-{kind}")
 
-    def _arrive(self, arrivals: Sequence[Arrival]) -> None:
-        size = fitting(len(arrivals))
-        parameters: list[object] = []
-        for each in arrivals:
-            parameters += arrival_row(each.message, tuple(each.lanes), each.data)
-        parameters += [None] * ((size - len(arrivals)) * ARRIVAL_COLUMNS)
-        self._connection.execute(many_rows("arrival", ARRIVAL_COLUMNS, size), parameters)
+    def _insert(self, view: str, columns: int, parameters: list[object]) -> None:
+        """Rows through a door, in as few statements as may be."""
+        most = SIZES[-1] * columns
+        for start in range(0, len(parameters), most):
+            part = parameters[start : start + most]
+            size = fitting(len(part) // columns)
+            part += [None] * (size * columns - len(part))
+            self._connection.execute(many_rows(view, columns, size), part)
 
     def _expired(self, takes: Sequence[Take]) -> int | None:
         """The time by which leases have expired, when there can be one."""
