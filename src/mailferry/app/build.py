@@ -15,6 +15,7 @@ from pathlib import Path
 from mailferry.clock import Clock
 from mailferry.config.schema import Config, TenantSettings
 from mailferry.delivery.scheduler import Scheduler
+from mailferry.delivery.worker import CHECKPOINTS
 from mailferry.listener.accounts import Accounts
 from mailferry.listener.guard import Guard
 from mailferry.listener.identity import Identities
@@ -127,8 +128,9 @@ def crash_point(environ: Mapping[str, str]) -> Checkpoint:
     wanted, _, times = environ.get(CRASH_AT, "").partition(":")
     if not wanted:
         return no_checkpoint
-    if wanted not in NAMES:
-        raise ValueError(f"{CRASH_AT}: {wanted!r} is no checkpoint; they are {', '.join(NAMES)}")
+    known = (*NAMES, *CHECKPOINTS)
+    if wanted not in known:
+        raise ValueError(f"{CRASH_AT}: {wanted!r} is no checkpoint; they are {', '.join(known)}")
     passed: Counter[str] = Counter()
 
     def checkpoint(name: str) -> None:

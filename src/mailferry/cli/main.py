@@ -12,6 +12,7 @@ import typer
 from mailferry import __version__
 from mailferry.cli.account import account
 from mailferry.cli.check import check
+from mailferry.cli.demo import demo
 from mailferry.cli.explain import explain
 from mailferry.cli.init import init
 from mailferry.cli.queue import queue
@@ -36,6 +37,7 @@ app.command(rich_help_panel=_CARRY)(check)
 app.add_typer(account, name="account", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_CARRY)(serve)
 app.add_typer(queue, name="queue", rich_help_panel=_CARRY)
+app.command(rich_help_panel=_TRY)(demo)
 app.command(rich_help_panel=_TRY)(sandbox)
 
 

@@ -1,6 +1,6 @@
 """What one attempt did to one recipient.
 
-Leaves to others: choosing the next attempt (spool.retry), the exceptions of a route (routes.classify) and the report
+Leaves to others: choosing the next attempt (delivery.retry), the exceptions of a route (routes.classify) and the report
 (mail.dsn). Invariant: nothing unknown ever becomes Failed.
 """
 

@@ -95,8 +95,8 @@ def swaks(target: Target, mail: Mail, user: str, password: str) -> str:
     command = ["swaks", "--server", target.host, "--port", str(target.submission), "--tls", "--auth", "LOGIN"]
     command += ["--auth-user", user, "--auth-password", password, "--helo", "nagios.contoso.example"]
     command += ["--from", mail.sender, "--to", ",".join(mail.recipients), "--data", "-", "--timeout", str(int(TIMEOUT))]
-    # swaks reads the message with bare line feeds and writes CRLF itself.
-    data = mail.octets.replace(b"\r\n", b"\n")
+    # swaks reads the message with bare line feeds and writes CRLF itself, also after the last line.
+    data = mail.octets.removesuffix(b"\r\n").replace(b"\r\n", b"\n")
     done = subprocess.run(command, input=data, capture_output=True, timeout=2 * TIMEOUT, check=False)  # noqa: S603
     # "<~  250 …" is a reply under TLS, "<~* 535 …" a refusal, "<-" and "<**" the same in clear.
     replies = [line[3:].strip() for line in done.stdout.decode("utf-8", "replace").splitlines() if line[:1] == "<"]
@@ -152,7 +152,7 @@ def bare_line_feeds(target: Target, mail: Mail, user: str, password: str) -> str
         for recipient in mail.recipients:
             wire.say(b"RCPT TO:<" + recipient.encode() + b">\r\n")
         wire.say(b"DATA\r\n")
-        return wire.say(mail.octets.replace(b"\r\n", b"\n") + b"\r\n.\r\n")
+        return wire.say(mail.octets.removesuffix(b"\r\n").replace(b"\r\n", b"\n") + b"\r\n.\r\n")
 
 
 def pipelining_plain(target: Target, mail: Mail, user: str, password: str) -> str:

@@ -102,12 +102,3 @@ def old_tls() -> ssl.SSLContext:
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
     return context
-
-
-def tls10_possible() -> bool:
-    """Whether this machine's OpenSSL can speak TLS 1.0 at all: a handshake with itself in memory."""
-    try:
-        context = old_tls()
-    except (ssl.SSLError, ValueError):
-        return False
-    return ssl.HAS_TLSv1 and context.minimum_version == ssl.TLSVersion.TLSv1
