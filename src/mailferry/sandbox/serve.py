@@ -46,10 +46,9 @@ class Sandbox:
     ) -> None:
         self.settings = settings or SandboxSettings()
         self._machine = machine or SystemClock()
-        self._temporary = self.settings.directory is None
-        self.directory = self.settings.directory or Path(tempfile.mkdtemp(prefix="mailferry-sandbox-"))
-        self.keys = keys or load_keys(self.directory) or make_keys()
-        self.keys.write(self.directory)
+        kept = self.settings.directory
+        self._directory = kept
+        self.keys = keys or (load_keys(kept) if kept else None) or make_keys()
         initial = state or State(tenant=organisation.contoso(self.keys.application.decode()))
         self.clock = SandboxClock(self._machine, self.settings.at, self.settings.running)
         self.world = World(initial, self.clock, self.settings.seed)
@@ -62,6 +61,13 @@ class Sandbox:
         self.smtp_port = self.smtp_legacy_port = self.entra_port = self.control_port = 0
 
     # What tests and tools look at
+
+    @property
+    def directory(self) -> Path:
+        """Where the certificates are; a temporary one exists while the sandbox runs."""
+        if self._directory is None:
+            raise RuntimeError("the sandbox has not been started")
+        return self._directory
 
     @property
     def ca_file(self) -> Path:
@@ -122,6 +128,9 @@ class Sandbox:
 
     async def _listen(self) -> None:
         settings, address = self.settings, self.settings.address
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="mailferry-sandbox-"))
+        self.keys.write(self._directory)
         certificate, key = str(self.directory / "server.pem"), str(self.directory / "server.key")
         context = server_context(certificate, key)
         for surface, port in (("smtp", settings.smtp_port), ("smtp-legacy", settings.smtp_legacy_port)):
@@ -154,8 +163,9 @@ class Sandbox:
             await _close(runner)
         self._endpoints.clear()
         self._runners.clear()
-        if self._temporary:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        if self.settings.directory is None and self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
 
     async def __aenter__(self) -> Sandbox:
         await self.start()

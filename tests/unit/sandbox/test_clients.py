@@ -215,9 +215,13 @@ async def test_client_that_fails_the_handshake(box: Sandbox) -> None:
 
 async def test_stop_with_clients_connected(keys: Keys) -> None:
     async with Sandbox(keys=keys) as box:
+        directory = box.directory
         client = await in_thread(lambda: by_login(box))
     client.close()
-    assert not box.directory.exists()
+    assert not directory.exists()
+    await box.stop()
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = box.ca_file
 
 
 async def test_directory_is_kept_when_given(keys: Keys, tmp_path: Path) -> None:
@@ -228,3 +232,10 @@ async def test_directory_is_kept_when_given(keys: Keys, tmp_path: Path) -> None:
         assert again.keys == keys
         assert (tmp_path / "signing.key").stat().st_mode & 0o077 == 0
     assert again.ca_file.exists()
+
+
+async def test_port_that_is_taken(box: Sandbox, keys: Keys) -> None:
+    other = Sandbox(SandboxSettings(control_port=box.control_port), keys=keys)
+    with pytest.raises(OSError, match="address already in use"):
+        await other.start()
+    assert not other._endpoints
