@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailferry.clock import Clock, utc
@@ -24,10 +24,10 @@ _RENEW_BEFORE = timedelta(days=30)
 _COMMON_NAME_LIMIT = 64  # RFC 5280 appendix A: ub-common-name
 
 
-def ensure(state: Path, hostname: str, clock: Clock) -> Path:
+def ensure(state: Path, hostname: str, clock: Clock, *, old: bool = False) -> Path:
     """The file with certificate and key under the state directory, made new when it is missing, made for another host
-    name or about to end."""
-    path = state / "tls" / "self-signed.pem"
+    name or about to end. `old`: the one with an RSA key, for devices that know no other."""
+    path = state / "tls" / ("self-signed-rsa.pem" if old else "self-signed.pem")
     now = utc(clock.time())
     try:
         present = x509.load_pem_x509_certificate(path.read_bytes())
@@ -36,14 +36,15 @@ def ensure(state: Path, hostname: str, clock: Clock) -> Path:
             return path
     except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
         pass
-    _write(path, make(hostname, clock))
+    _write(path, make(hostname, clock, old=old))
     return path
 
 
-def make(hostname: str, clock: Clock) -> bytes:
-    """A P-256 certificate for the host name and its key, as PEM. P-256, because its handshake costs a thirtieth of
-    RSA's and every TLS version can use it."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def make(hostname: str, clock: Clock, *, old: bool = False) -> bytes:
+    """A certificate for the host name and its key, as PEM. P-256, because its handshake costs a thirtieth of RSA's;
+    RSA only for the devices of TLS 1.0, most of which never learnt elliptic curves."""
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    key = rsa.generate_private_key(65537, 2048) if old else ec.generate_private_key(ec.SECP256R1())
     now = utc(clock.time())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:_COMMON_NAME_LIMIT])])
     certificate = (

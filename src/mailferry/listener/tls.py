@@ -73,7 +73,7 @@ def _no_password() -> str:
 
 def version_works(version: TlsVersion, files: CertificateFiles) -> bool:
     """Whether this OpenSSL completes a handshake of exactly this version with this certificate: distributions build
-    old versions out or forbid them by policy, and only trying tells."""
+    old versions out or forbid them by policy, and only trying tells. Raises TlsError for a certificate that is none."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
@@ -132,7 +132,12 @@ class Contexts:
                     f"listener {listener.name!r} asks for TLS {listener.minimum_tls} and {ssl.OPENSSL_VERSION} on this "
                     'machine cannot speak it; choose a higher minimum_tls, or tls = "none" in a trusted network'
                 )
-            made[listener.name] = make_context(files, listener.minimum_tls)
+            context = made[listener.name] = make_context(files, listener.minimum_tls)
+            if listener.minimum_tls in _OLD and files.certificate == self.self_signed:
+                rsa = certificates.ensure(self._state, self._hostname, self._clock, old=True)
+                load_certificate(
+                    context, CertificateFiles(rsa, None)
+                )  # beside the other: OpenSSL shows the fitting one
         self._contexts = made
 
     def of(self, listener: str) -> ssl.SSLContext | None:
