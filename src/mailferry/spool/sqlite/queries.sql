@@ -147,8 +147,17 @@ SELECT * FROM message WHERE id IN (SELECT value FROM json_each(:messages)) ORDER
 -- name: recipients
 SELECT * FROM recipient WHERE message IN (SELECT value FROM json_each(:messages)) ORDER BY message, number;
 
--- name: bodies
-SELECT message, data FROM body WHERE message IN (SELECT value FROM json_each(:messages));
+-- name: body
+SELECT data FROM body WHERE message = :message;
+
+-- name: whole-messages
+-- With recipients and body in one row each: every row more would be a step more.
+SELECT message.*, body.data, (
+    SELECT json_group_array(json_array(address, notify, orcpt))
+    FROM (SELECT * FROM recipient WHERE recipient.message = message.id ORDER BY number)
+) AS recipients
+FROM message LEFT JOIN body ON body.message = message.id
+WHERE message.id IN (SELECT value FROM json_each(:messages));
 
 -- name: events
 SELECT event.message, event.at, event.kind, recipient.address, event.lane, event.detail

@@ -102,7 +102,7 @@ class Reader:
                 return None
             if rows[0]["filed"]:
                 return self._files.body(message, rows[0]["size"])
-            bodies = self._all("bodies", messages=id_list([message]))
+            bodies = self._all("body", message=message)
             return BytesBody(bodies[0]["data"]) if bodies else LostBody(message, rows[0]["size"])
 
     def reroutes(
@@ -115,11 +115,11 @@ class Reader:
             grouped = self._grouped(rows)
         for row in rows:
             recipients = grouped.get(row["id"], [])
-            message = message_of(row, recipients)
-            for each in recipients:
+            message = message_of(row, _recipients(recipients))
+            for each, recipient in zip(recipients, message.envelope.recipients, strict=True):
                 if State(each["state"]) in FINAL or each["state"] == State.CLAIMED:
                     continue
-                lane = choose(message, recipient_of(each))
+                lane = choose(message, recipient)
                 if lane is not None and lane != each["lane"]:
                     changes.append((each["id"], each["lane"], lane))
         return changes, rows[-1]["id"] if len(rows) == _PAGE else None
@@ -143,24 +143,20 @@ class Reader:
             else:
                 message, data = hot
                 found[each] = (message, self._files.body(each, message.size) if data is None else BytesBody(data))
-        if missing:
-            with self._moment():
-                rows = self._all("messages", messages=id_list(missing))
-                bodies = {row["message"]: row["data"] for row in self._all("bodies", messages=id_list(missing))}
-                grouped = self._grouped(rows)
-            for row in rows:
-                key, size = row["id"], row["size"]
-                body: Body = self._files.body(key, size) if row["filed"] else LostBody(key, size)
-                if key in bodies:
-                    body = BytesBody(bodies[key])
-                found[key] = (message_of(row, grouped.get(key, [])), body)
+        for row in self._all("whole-messages", messages=id_list(missing)) if missing else ():
+            key, size = row["id"], row["size"]
+            body: Body = self._files.body(key, size) if row["filed"] else LostBody(key, size)
+            if row["data"] is not None:
+                body = BytesBody(row["data"])
+            recipients = (recipient_of(*each) for each in json.loads(row["recipients"]))
+            found[key] = (message_of(row, recipients), body)
         return found
 
     def _with_recipients(self, rows: Sequence[sqlite3.Row]) -> Iterator[tuple[Message, tuple[RecipientView, ...]]]:
         grouped = self._grouped(rows)
         for row in rows:
             recipients = grouped.get(row["id"], [])
-            yield message_of(row, recipients), tuple(recipient_view(each) for each in recipients)
+            yield message_of(row, _recipients(recipients)), tuple(recipient_view(each) for each in recipients)
 
     def _grouped(self, messages: Iterable[sqlite3.Row]) -> dict[int, list[sqlite3.Row]]:
         rows = self._all("recipients", messages=id_list(row["id"] for row in messages))
@@ -181,3 +177,7 @@ class Reader:
     def _one(self, name: str, **parameters: object) -> str:
         value: str = self._connection.execute(queries()[name], parameters).fetchone()[0]
         return value
+
+
+def _recipients(rows: Iterable[sqlite3.Row]) -> Iterator[Recipient]:
+    return (recipient_of(row["address"], row["notify"], row["orcpt"]) for row in rows)

@@ -64,15 +64,15 @@ def arrival_row(message: Message, lanes: tuple[str, ...], data: bytes | None) ->
     )
 
 
-def recipient_of(row: sqlite3.Row) -> Recipient:
-    return Recipient(row["address"], Notify(row["notify"]), row["orcpt"])
+def recipient_of(address: str, notify: int, orcpt: str | None) -> Recipient:
+    return Recipient(address, Notify(notify), orcpt)
 
 
-def message_of(row: sqlite3.Row, recipients: Iterable[sqlite3.Row]) -> Message:
-    """The message of a row of message and its rows of recipient in their order."""
+def message_of(row: sqlite3.Row, recipients: Iterable[Recipient]) -> Message:
+    """The message of a row of message and its recipients in their order."""
     envelope = Envelope(
         row["reverse_path"],
-        tuple(recipient_of(each) for each in recipients),
+        tuple(recipients),
         None if row["body_type"] is None else BodyType(row["body_type"]),
         bool(row["smtputf8"]),
         row["ret"],
