@@ -41,12 +41,13 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 class Session(Conversation):
     """The server's side of one conversation."""
 
-    __slots__ = ("_login", "_origin", "_trace", "helo", "identity")
+    __slots__ = ("_committing", "_login", "_origin", "_trace", "helo", "identity")
 
     def __init__(self, profile: Profile, wire: Wire, address: str, tls: str | None = None) -> None:
         super().__init__(profile, wire, address, tls)
         self.identity: Identity | None = None
         self.helo = ""
+        self._committing: Transaction | None = None
         self._login: Login | None = None
         self._origin: Origin | None = None  # the same for every message until EHLO, AUTH or TLS
         self._trace = b""
@@ -164,8 +165,8 @@ class Session(Conversation):
         if tx is None:
             return INTERNAL_ERROR
         committing = tx.commit(self._origin_of(tx.identity), self.profile.site)
+        self._tx, self._committing = None, tx  # from here on the client's going changes nothing
         if committing is None:
-            self._tx = None
             return self.refuse("data", tx.refusal or INTERNAL_ERROR)
         if committing.done():
             return self._committed(committing)
@@ -178,7 +179,7 @@ class Session(Conversation):
 
     def _committed(self, committing: Future[MessageId]) -> Reply:
         """What became of the message; it is in the log even when the client is gone."""
-        tx, self._tx = self._tx, None
+        tx, self._committing = self._committing, None
         error = None if committing.cancelled() else committing.exception()
         if committing.cancelled() or error is not None or tx is None:
             if isinstance(error, SpoolFull):
