@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 
 class Exit(IntEnum):
@@ -40,9 +41,9 @@ def print_json(value: Any) -> None:
 
 
 def fail(message: str, hint: str = "", code: Exit = Exit.NO) -> NoReturn:
-    """Say what is wrong and what to do, then exit."""
+    """Say what is wrong and what to do, then exit. Both texts are shown as they are: [gateway] is no markup."""
     console = talk()
-    console.print(f"[bold red]error:[/] {message}", soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
     if hint:
-        console.print(f"[cyan]hint:[/] {hint}", soft_wrap=True)
+        console.print(f"[cyan]hint:[/] {escape(hint)}", soft_wrap=True)
     raise typer.Exit(int(code))

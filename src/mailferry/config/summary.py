@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mailferry.config.schema import Config
 from mailferry.listener.settings import Authentication, ClientSettings, ListenerSettings, TlsMode
-from mailferry.m365.clouds import cloud
+from mailferry.routes import presets
 from mailferry.routes.settings import RouteSettings, RouteType, RuleSettings
 from mailferry.units import format_size
 
@@ -63,13 +63,12 @@ def _client(one: ClientSettings) -> Row:
 def _route(config: Config, one: RouteSettings) -> Row:
     tenant = next((tenant for tenant in config.tenants if tenant.name == one.tenant), None)
     exchange = one.type is RouteType.EXCHANGE_SMTP
-    host = one.host or (cloud(tenant.cloud).smtp_host if tenant else "")
-    port = one.port or (587 if exchange else 25)
+    cloud = tenant.cloud if tenant else "worldwide"
     login = f"application of {one.tenant} by OAuth" if exchange else (one.username or "no login")
     return {
         "route": one.name,
         "type": one.type.value,
-        "to": f"{host}:{port}",
+        "to": f"{presets.host(one, cloud)}:{presets.port(one, cloud)}",
         "encryption": one.tls_mode.value + ("" if one.verify else ", not verified"),
         "as": login,
         "mailbox": one.mailbox or ("the client's" if exchange else "none"),

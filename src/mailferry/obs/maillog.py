@@ -28,21 +28,26 @@ class MailLog:
     # -- listener ---------------------------------------------------------------------------------------------------
 
     def connection(self, listener: str, address: str, open_now: int) -> None:
+        """A client connected; counted, not logged."""
         self.metrics.connections.labels(listener).inc()
         self.metrics.connections_open.labels(listener).set(open_now)
 
     def connection_closed(self, listener: str, open_now: int) -> None:
+        """A connection ended; counted, not logged."""
         self.metrics.connections_open.labels(listener).set(open_now)
 
     def connection_refused(self, listener: str, address: str, reason: str) -> None:
+        """A connection was turned away before its greeting: network, limit, PROXY header."""
         self.metrics.refused.labels(listener, "connect").inc()
         self._sink("warning", "connection refused", {"listener": listener, "address": address, "reason": reason})
 
     def tls_failed(self, listener: str, address: str, reason: str) -> None:
+        """A TLS handshake failed; the reason is the library's."""
         self.metrics.refused.labels(listener, "tls").inc()
         self._sink("warning", "tls failed", {"listener": listener, "address": address, "reason": reason})
 
     def login(self, listener: str, address: str, account: str, mechanism: str) -> None:
+        """A client logged in."""
         self.metrics.logins.labels(listener, "accepted").inc()
         self._sink(
             "info",
@@ -51,6 +56,7 @@ class MailLog:
         )
 
     def login_failed(self, listener: str, address: str, account: str, mechanism: str, reason: str) -> None:
+        """A login was refused."""
         self.metrics.logins.labels(listener, "refused").inc()
         self._sink(
             "warning",
@@ -59,9 +65,11 @@ class MailLog:
         )
 
     def locked(self, what: str, seconds: float) -> None:
+        """An address or account may not try again for `seconds`."""
         self._sink("error", "locked", {"what": what, "seconds": round(seconds)})
 
     def rejected(self, listener: str, address: str, client: str, stage: str, reply: str, reason: str) -> None:
+        """A command was refused: at `stage`, with `reply` to the client, for `reason`."""
         self.metrics.refused.labels(listener, stage).inc()
         self._sink(
             "warning",
@@ -79,6 +87,7 @@ class MailLog:
     def accepted(
         self, message: str, listener: str, client: str, address: str, sender: str, recipients: int, size: int
     ) -> None:
+        """A message is on stable storage and the client was told 250."""
         self.metrics.accepted_messages.inc()
         self.metrics.accepted_bytes.inc(size)
         self._sink(
@@ -98,12 +107,13 @@ class MailLog:
     # -- delivery ---------------------------------------------------------------------------------------------------
 
     def delivered(self, message: str, lane: str, recipient: str, reply: str, seconds: float) -> None:
-        """`seconds` from acceptance to delivery."""
+        """The next hop took responsibility for a recipient. `seconds` since acceptance go into a metric."""
         self.metrics.outcomes.labels("delivered").inc()
         self.metrics.delivery_seconds.observe(seconds)
         self._sink("info", "delivered", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
 
     def deferred(self, message: str, lane: str, recipient: str, reply: str, next_attempt: str) -> None:
+        """A recipient will be tried again, at `next_attempt`."""
         self.metrics.outcomes.labels("deferred").inc()
         self._sink(
             "warning",
@@ -118,6 +128,7 @@ class MailLog:
         )
 
     def failed(self, message: str, lane: str, recipient: str, reply: str, expired: bool) -> None:
+        """A recipient was refused for good, or tried until it expired (then the event is `expired`)."""
         self.metrics.outcomes.labels("expired" if expired else "failed").inc()
         self._sink(
             "error",
@@ -126,27 +137,32 @@ class MailLog:
         )
 
     def unknown(self, message: str, lane: str, recipient: str, reply: str) -> None:
+        """A message was handed over and the answer was lost: it may have been taken."""
         self.metrics.outcomes.labels("unknown").inc()
         self._sink("error", "unknown", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
 
     def bounced(self, message: str, report: str, to: str) -> None:
-        """`report` is the queue id of the delivery status notification, `to` the person it goes to."""
+        """A failure is reported to the person `to`; `report` is the queue id of the delivery status notification."""
         self.metrics.bounces.inc()
         self._sink("warning", "bounced", {"message": message, "report": report, "to": to})
 
     def lane_paused(self, lane: str, reason: str, seconds: float) -> None:
+        """Nothing is sent in this lane for `seconds`."""
         self._sink("warning", "lane paused", {"lane": lane, "reason": reason, "seconds": round(seconds, 1)})
 
     def lane_resumed(self, lane: str) -> None:
+        """The lane sends again."""
         self._sink("info", "lane resumed", {"lane": lane})
 
     # -- the gateway itself -----------------------------------------------------------------------------------------
 
     def alarm(self, key: str, text: str, cure: str) -> None:
+        """Somebody must act: `cure` says how."""
         self.metrics.alarms.labels(key.partition(":")[0]).inc()
         self._sink("error", "alarm", {"key": key, "text": text, "cure": cure})
 
     def alarm_cleared(self, key: str) -> None:
+        """The alarm `key` no longer stands."""
         self._sink("info", "alarm cleared", {"key": key})
 
     def token(self, credential: str, scope: str, seconds: float) -> None:
@@ -155,10 +171,12 @@ class MailLog:
         self._sink("info", "token", {"credential": credential, "scope": scope, "seconds": round(seconds)})
 
     def token_failed(self, credential: str, scope: str, cause: str, code: str) -> None:
+        """The token service refused or could not be reached; mail of the credential waits."""
         self.metrics.tokens.labels("failed").inc()
         self._sink("error", "token failed", {"credential": credential, "scope": scope, "cause": cause, "code": code})
 
     def expiry_warning(self, what: str, days: float) -> None:
+        """A secret or certificate ends in `days`."""
         self._sink("warning", "expiry warning", {"what": what, "days": round(days, 1)})
 
     def note(self, text: str, **fields: Any) -> None:
