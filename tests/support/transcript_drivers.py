@@ -77,7 +77,8 @@ class MemoryDriver:
 
     async def eof(self) -> None:
         assert self._session is not None
-        self._session.receive_eof()
+        if not self._session.receive_eof():
+            self.close()
 
     async def leave(self) -> None:
         if self._session is not None:
@@ -104,7 +105,7 @@ class MemoryDriver:
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(call)
 
-    def close(self) -> None:
+    def close(self, *, reading: bool = False) -> None:
         self._closing = True
         self._came.set()
 

@@ -36,8 +36,9 @@ class Wire(Protocol):
 
     def resume(self) -> None: ...
 
-    def close(self) -> None:
-        """Close after what was written has gone out."""
+    def close(self, *, reading: bool = False) -> None:
+        """Close after what was written has gone out. `reading`: the client may still be sending; what comes is thrown
+        away for a while, because a reset would take the last reply from it."""
         ...
 
     def start_tls(self) -> None:
@@ -51,6 +52,7 @@ class Conversation(ABC):
     """What every session does whatever is said in it."""
 
     __slots__ = (
+        "_cut_off",
         "_ending",
         "_eof",
         "_paused",
@@ -88,6 +90,7 @@ class Conversation(ABC):
         self._paused = False
         self._turning = False  # one of: ending, draining, end of input, TLS next
         self._ending = False
+        self._cut_off = False
         self._tls_next = False
         self._eof = False
 
@@ -114,13 +117,13 @@ class Conversation(ABC):
             self._paused = True
             self._wire.pause()
 
-    def receive_eof(self) -> None:
-        """The client sends no more; what it is owed is still answered."""
+    def receive_eof(self) -> bool:
+        """The client sends no more. True when it is still owed an answer, and the connection must stay for it."""
         self._eof = self._turning = True
         self.core.receive_eof()
         if not self._waiting:
             self._drop()
-            self._wire.close()
+        return self._waiting and not self._ending
 
     def connection_lost(self) -> None:
         self.closed = True
@@ -128,6 +131,11 @@ class Conversation(ABC):
 
     def timed_out(self) -> None:
         self.turn_away(TIMED_OUT)
+
+    @property
+    def ended(self) -> bool:
+        """The last reply was given."""
+        return self._ending
 
     @property
     def busy(self) -> bool:
@@ -155,9 +163,10 @@ class Conversation(ABC):
         """The reply takes time; answer() will come."""
         self._waiting = True
 
-    def end(self) -> None:
-        """Close the connection after the reply that is being given."""
+    def end(self, *, cut_off: bool = False) -> None:
+        """Close the connection after the reply that is being given. `cut_off`: in the midst of what the client says."""
         self._ending = self._turning = True
+        self._cut_off = cut_off
 
     def turn_to_tls(self) -> None:
         """Begin the handshake after the reply that is being given."""
@@ -218,7 +227,7 @@ class Conversation(ABC):
         if self._ending or (self._eof and not self._waiting):
             self._ending = True
             self._drop()
-            wire.close()
+            wire.close(reading=self._cut_off)
         elif self._tls_next:
             self._turning = self.draining
             self._tls_next = False

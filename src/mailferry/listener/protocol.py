@@ -92,8 +92,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool | None:
         if self.session is None or self._early is not None or self.session.tls is not None:
             return None  # close; TLS has no half-closed connections
-        self.session.receive_eof()
-        return True
+        return self.session.receive_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost()
@@ -121,9 +120,17 @@ class Connection(asyncio.Protocol):
         self._held = False
         self._regulate()
 
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+    def close(self, *, reading: bool = False) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if reading and transport.can_write_eof():  # TLS cannot, and reads on by itself until the peer ends it
+            self._held = self._choked = False
+            self._regulate()
+            transport.write_eof()
+            self.later(SHUTDOWN, self.abort)
+        else:
+            transport.close()
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_later(seconds, call)
@@ -138,7 +145,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def drain(self) -> None:
-        if self.session is None or self._early is not None:
+        if self.session is None or self._early is not None or self.session.ended:
             self.abort()
         else:
             self.session.drain()

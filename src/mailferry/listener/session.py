@@ -208,12 +208,12 @@ class Session(Conversation):
 
     def _refused(self, event: e.Refused) -> Reply:
         if event.close:
-            self.end()
+            self.end(cut_off=True)
         return self.refuse("protocol", event.reply, event.reason)
 
     def _unknown(self, event: c.UnknownCommand) -> Reply:
         if event.verb in _HTTP:
-            self.end()
+            self.end(cut_off=True)
             return self.refuse("protocol", NO_HTTP, f"HTTP verb {event.verb}")
         return self.refuse("protocol", NOT_UNDERSTOOD, f"verb {event.verb}")
 

@@ -38,7 +38,7 @@ class FakeWire:
     def resume(self) -> None:
         self.reading = True
 
-    def close(self) -> None:
+    def close(self, *, reading: bool = False) -> None:
         self.closed = True
 
     def start_tls(self) -> None: ...
