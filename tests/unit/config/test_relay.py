@@ -57,7 +57,9 @@ def world_in_pieces(draw: st.DrawFn) -> list[str]:
     return draw(st.permutations([str(piece) for piece in pieces]))
 
 
-ANYWHERE = st.sampled_from(["anywhere", ["*"], ["*@*"], ["info@*"], ["a@b.example", "*@*.com"], ["*@*.*"], ["*@c*"]])
+ANYWHERE = st.sampled_from(
+    ["anywhere", ["*"], ["*@*"], ["info@*"], ["a@b.example", "*@*.com"], ["*@*.*"], ["*@*.co.jp"], ["*@c*"]]
+)
 
 
 @given(world_in_pieces(), ANYWHERE, st.sampled_from(["none", "optional"]))
@@ -79,6 +81,8 @@ def test_never_loaded(networks: list[str], recipients: object, authentication: s
         (("*@*.fabrikam.example",), False),
         (("*@*fabrikam.example",), False),
         (("*@*.example",), True),
+        (("*@*.co.jp",), True),
+        (("*@*.fabrikam.co.jp",), False),
         (("*@*",), True),
         (("*",), True),
         (("someone@*.com",), True),

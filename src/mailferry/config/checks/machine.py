@@ -25,6 +25,7 @@ from mailferry.routes.settings import RouteSettings
 from mailferry.spool.settings import SpoolSettings
 from mailferry.tokens.api import TokenError
 from mailferry.tokens.credential import Credential
+from mailferry.tokens.secret import read_secret
 
 _SOON = timedelta(days=30)
 
@@ -37,6 +38,7 @@ def check(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Find
         yield from _secret(item.path, item.value, clock, environ)
     for route in view.all(RouteSettings):
         yield from _authorities((*route.path, "ca_file"), route.value.ca_file)
+        yield from _password((*route.path, "password"), route.value, environ)
 
 
 def _directories(view: View) -> Iterator[Finding]:
@@ -173,6 +175,15 @@ def _secret(path: Path, tenant: TenantSettings, clock: Clock, environ: Mapping[s
         yield error((*path, name), f"expired on {expiry.when:%Y-%m-%d}", "make a new one in Entra and store it")
     elif left < timedelta(days=tenant.warn_days):
         yield warning((*path, name), f"expires on {expiry.when:%Y-%m-%d}", "make a new one in Entra and store it")
+
+
+def _password(path: Path, route: RouteSettings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    if route.password is None:
+        return
+    try:
+        read_secret(route.password, environ, route.name, "password")
+    except TokenError as problem:
+        yield error(path, problem.cause.removeprefix(f"{route.name}: "), "nothing can be sent without it")
 
 
 def _why(problem: OSError) -> str:

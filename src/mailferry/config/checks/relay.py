@@ -32,9 +32,13 @@ def unbounded(client: ClientSettings) -> bool:
 
 
 def _any_domain(pattern: str) -> bool:
-    """A wildcard in the domain, with less than two whole labels behind it: *, user@*, *@*.com."""
+    """A wildcard in the domain with nothing behind it that belongs to somebody: *, user@*, *@*.com, *@*.co.jp."""
     domain = split_address(pattern)[1] if "@" in pattern else pattern
-    return "*" in domain and domain.rpartition("*")[2].strip(".").count(".") < 1
+    if "*" not in domain:
+        return False
+    labels = domain.rpartition("*")[2].strip(".").split(".")
+    registry = len(labels) == 2 and len(labels[1]) == 2 and len(labels[0]) <= 3
+    return len(labels) < 2 or registry
 
 
 def _client(path: Path, client: ClientSettings, listeners: list[ListenerSettings]) -> Iterator[Finding]:
