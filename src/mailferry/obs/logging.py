@@ -25,6 +25,7 @@ _FLUSH_OCTETS = 64 * 1024
 #: sd-daemon(3): a line that begins with <n> has that syslog priority in the journal.
 _PRIORITY = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "critical": "<2>"}
 
+_quote = json.encoder.encode_basestring
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
@@ -89,8 +90,12 @@ class JsonSink:
         self._writer.write(line, now=level != "info")
 
     def _line(self, level: str, event: str, fields: dict[str, Any]) -> str:
-        head = f'{{"time":"{self._time()}","level":"{level}","event":{_encode(event)}'
-        return f"{head},{_encode(fields)[1:]}" if fields else head + "}"
+        line = f'{{"time":"{self._time()}","level":"{level}","event":{_quote(event)}'
+        for key, value in fields.items():  # half the time of one call of the encoder for the whole
+            kind = type(value)
+            text = _quote(value) if kind is str else str(value) if kind is int else _encode(value)
+            line += f",{_quote(key)}:{text}"
+        return line + "}"
 
     def _time(self) -> str:
         now = self._clock.time()

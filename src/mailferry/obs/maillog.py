@@ -24,6 +24,7 @@ class MailLog:
     def __init__(self, sink: Sink, metrics: Metrics) -> None:
         self._sink = sink
         self.metrics = metrics
+        self._delivered = metrics.outcomes.labels("delivered")  # looked up once: this is the hot path
 
     # -- listener ---------------------------------------------------------------------------------------------------
 
@@ -108,7 +109,7 @@ class MailLog:
 
     def delivered(self, message: str, lane: str, recipient: str, reply: str, seconds: float) -> None:
         """The next hop took responsibility for a recipient. `seconds` since acceptance go into a metric."""
-        self.metrics.outcomes.labels("delivered").inc()
+        self._delivered.inc()
         self.metrics.delivery_seconds.observe(seconds)
         self._sink("info", "delivered", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
 
