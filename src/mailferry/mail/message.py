@@ -72,6 +72,11 @@ class IdSource:
                 self._ms, self._sequence = self._ms + 1, 0
         return MessageId(self._ms << 22 | self._node | self._sequence)
 
+    def rise_above(self, known: int) -> None:
+        """Hand out nothing that is not above `known`: the clock may have gone back while the process was down."""
+        if known >> 22 >= self._ms:
+            self._ms, self._sequence = (known >> 22) + 1, -1
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

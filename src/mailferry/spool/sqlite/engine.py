@@ -64,6 +64,7 @@ class Engine:
         self._connect = connect
         self._undo = ExitStack()
         self._version = 0
+        self.highest = 0  # number of a message or lease that was there before
         self.gate = SpaceGate(directory, clock, settings.min_free, settings.min_inodes)
         self.cache = HotCache(settings.cache)
         self._readers = ThreadPoolExecutor(1, "spool-reader")
@@ -116,6 +117,7 @@ class Engine:
     def _recover(self, connection: sqlite3.Connection) -> None:
         """What a killed gateway left: leases, orphans, messages whose file is gone."""
         now = self._clock.time()
+        self.highest = self.reader.highest()
         connection.execute("BEGIN IMMEDIATE")
         interrupt(connection, None, micros(now))
         lost_bodies(connection, self.files.sweep(self.reader.open_files()), now)

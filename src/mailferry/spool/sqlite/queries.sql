@@ -167,6 +167,13 @@ WHERE event.message = :message ORDER BY event.id;
 -- name: open-messages
 SELECT * FROM message WHERE finished IS NULL AND id > :after ORDER BY id LIMIT :most;
 
+-- name: highest
+-- The highest number that IdSource gave out, as far as it matters.
+SELECT max(
+    coalesce((SELECT max(id) FROM message), 0),
+    coalesce((SELECT max(lease) FROM recipient WHERE state = 'claimed'), 0)
+);
+
 -- name: open-files
 SELECT id, size FROM message WHERE finished IS NULL AND filed;
 

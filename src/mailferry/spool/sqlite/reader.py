@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from typing import Any
 
 from mailferry.mail.body import Body, BytesBody
 from mailferry.mail.envelope import Recipient
@@ -124,6 +125,10 @@ class Reader:
                     changes.append((each["id"], each["lane"], lane))
         return changes, rows[-1]["id"] if len(rows) == _PAGE else None
 
+    def highest(self) -> int:
+        """The highest number of a message or lease."""
+        return int(self._one("highest"))
+
     def open_files(self) -> dict[int, int]:
         """{message: size} of the messages whose body is a file that is still needed."""
         return {row["id"]: row["size"] for row in self._all("open-files")}
@@ -174,9 +179,8 @@ class Reader:
     def _all(self, name: str, **parameters: object) -> list[sqlite3.Row]:
         return self._connection.execute(queries()[name], parameters).fetchall()
 
-    def _one(self, name: str, **parameters: object) -> str:
-        value: str = self._connection.execute(queries()[name], parameters).fetchone()[0]
-        return value
+    def _one(self, name: str, **parameters: object) -> Any:
+        return self._connection.execute(queries()[name], parameters).fetchone()[0]
 
 
 def _recipients(rows: Iterable[sqlite3.Row]) -> Iterator[Recipient]:

@@ -91,6 +91,7 @@ class SqliteSpool:
             connect=self._connect,
         )
         await self._loop.run_in_executor(None, self._engine.start)
+        self._ids.rise_above(self._engine.highest)
         self._closed = False
         self._timer = self._loop.call_later(self._settings.poll, self._poll)
 

@@ -1,0 +1,230 @@
+"""What people and programs see of the queue and do to it, over every store."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from mailferry.mail.envelope import Recipient
+from mailferry.mail.message import Message, MessageId
+from mailferry.spool.api import FINAL, MOVES, WAITING, Alarm, Filter, State, Use
+from support.spool_contract import LANE, ORIGIN, OTHER, TEXT, Kit
+
+
+async def ids(kit: Kit, which: Filter, limit: int = 100, after: MessageId | None = None) -> list[MessageId]:
+    return [view.message.id for view in await kit.spool.find(which, limit, after)]
+
+
+async def test_filters_match_each_field(kit: Kit) -> None:
+    kit.clock.set(1000)
+    one = await kit.put("anna@example.org", "shared@example.net", sender="printer-1@example.com")
+    kit.clock.set(2000)
+    two = await kit.put("Bernd@Example.org", lanes=(OTHER,), sender="", origin=replace(ORIGIN, client="erp_1"))
+    kit.clock.set(3000)
+    three = await kit.put("100%@example.org", "shared@example.net", sender="Printer-2@EXAMPLE.com")
+    cases = {
+        Filter(): [one, two, three],
+        Filter(ids=(two, three)): [two, three],
+        Filter(sender="printer-*@example.com"): [one, three],
+        Filter(sender=""): [two],
+        Filter(sender="*"): [one, two, three],
+        Filter(sender="printer-1"): [],
+        Filter(recipient="*@EXAMPLE.ORG"): [one, two, three],
+        Filter(recipient="bernd@example.org"): [two],
+        Filter(recipient="100%@example.org"): [three],
+        Filter(recipient="%@example.org"): [],
+        Filter(recipient="shared@*"): [one, three],
+        Filter(client="erp_1"): [two],
+        Filter(client="erp-1"): [],
+        Filter(client="erp?1"): [],
+        Filter(client="scan*"): [one, three],
+        Filter(lane=OTHER): [two],
+        Filter(lane="exo/*"): [one, three],
+        Filter(older_than=2000.0): [one],
+        Filter(newer_than=2000.0): [three],
+        Filter(newer_than=999.0, older_than=2001.0): [one, two],
+        Filter(sender="printer*", recipient="anna@*", lane="exo/*"): [one],
+        Filter(sender="printer*", lane=OTHER): [],
+    }
+    for which, expected in cases.items():
+        assert await ids(kit, which) == expected, which
+    both = (await kit.spool.find(Filter(recipient="anna@*")))[0]
+    assert [each.address for each in both.recipients] == ["anna@example.org", "shared@example.net"]
+    assert both.events == ()
+
+
+async def test_lane_and_state_are_of_the_same_recipient(kit: Kit) -> None:
+    message = await kit.put("a@example.org", "b@example.org", lanes=(LANE, OTHER))
+    await kit.spool.hold(Filter(lane=OTHER), kit.clock.time(), "test")
+    assert await ids(kit, Filter(states=frozenset({State.HELD}), lane=OTHER)) == [message]
+    assert await ids(kit, Filter(states=frozenset({State.HELD}), lane=LANE)) == []
+    assert await ids(kit, Filter(states=frozenset({State.QUEUED}), recipient="b@*")) == []
+
+
+async def test_final_messages_are_found_only_when_asked_for(kit: Kit) -> None:
+    done, open_ = await kit.put("a@example.org"), await kit.put("b@example.org")
+    await kit.spool.drop(Filter(ids=(done,)), kit.clock.time(), "test")
+    assert await ids(kit, Filter()) == [open_]
+    assert await ids(kit, Filter(states=FINAL)) == [done]
+    assert await ids(kit, Filter(states=frozenset(State))) == [done, open_]
+    assert await ids(kit, Filter(states=frozenset({State.DELIVERED}))) == []
+
+
+async def test_pages(kit: Kit) -> None:
+    every = [await kit.put() for _ in range(7)]
+    assert await ids(kit, Filter(), limit=3) == every[:3]
+    assert await ids(kit, Filter(), limit=3, after=every[2]) == every[3:6]
+    assert await ids(kit, Filter(), limit=3, after=every[5]) == every[6:]
+
+
+async def test_nobody_knows_an_unknown_message(kit: Kit) -> None:
+    assert await kit.spool.show(MessageId(7)) is None
+    assert await kit.spool.body(MessageId(7)) is None
+
+
+async def test_counts(kit: Kit) -> None:
+    assert await kit.spool.counts() == dict.fromkeys(State, 0)
+    for state in (State.DELIVERED, State.HELD, State.CLAIMED, State.QUEUED):
+        await kit.bring(await kit.put(), state)
+    counts = await kit.spool.counts()
+    assert {state: number for state, number in counts.items() if number} == {
+        State.DELIVERED: 1,
+        State.HELD: 1,
+        State.CLAIMED: 1,
+        State.QUEUED: 1,
+    }
+
+
+VERBS = {
+    "hold": (WAITING, State.HELD, "held"),
+    "release": (frozenset({State.HELD}), State.DEFERRED, "released"),
+    "retry": (WAITING, None, "retried"),
+    "drop": (WAITING | {State.HELD}, State.DROPPED, "dropped"),
+    "settle": (frozenset({State.UNKNOWN}), State.DELIVERED, "delivered"),
+}
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+@pytest.mark.parametrize("origin", list(State))
+async def test_every_verb_on_every_state(kit: Kit, verb: str, origin: State) -> None:
+    origins, target, kind = VERBS[verb]
+    message = await kit.put()
+    await kit.bring(message, origin)
+    before = await kit.spool.show(message)
+    kit.clock.advance(5)
+    changed = await getattr(kit.spool, verb)(Filter(states=frozenset(State)), kit.clock.time(), "anna")
+    assert changed == (origin in origins)
+    if origin not in origins:
+        assert await kit.spool.show(message) == before
+        return
+    expected = target or origin
+    assert expected == origin or expected in MOVES[origin]
+    view = (await kit.recipients(message))[0]
+    assert view.state is expected
+    assert view.next_attempt == (kit.clock.time() if verb in ("release", "retry") else None)
+    event = (await kit.events(message))[-1]
+    assert (event.kind, event.recipient, event.at) == (kind, "user@example.org", kit.clock.time())
+    assert "anna" in event.detail
+    assert (await kit.spool.body(message) is None) == (expected in FINAL)
+
+
+async def test_verbs_act_on_what_matches_only(kit: Kit) -> None:
+    message = await kit.put("a@example.org", "b@example.org", "c@example.org")
+    now = kit.clock.time()
+    assert await kit.spool.hold(Filter(recipient="b@*"), now, "anna") == 1
+    assert await kit.states(message) == [State.QUEUED, State.HELD, State.QUEUED]
+    assert await kit.spool.drop(Filter(recipient="a@*"), now, "anna") == 1
+    assert await kit.content(message) == TEXT
+    assert await kit.spool.release(Filter(), now, "anna") == 1
+    assert await kit.spool.drop(Filter(), now, "anna") == 2
+    assert await kit.states(message) == [State.DROPPED] * 3
+    assert await kit.spool.body(message) is None
+
+
+async def test_verbs_go_through_long_queues(kit: Kit) -> None:
+    for _ in range(3):
+        await kit.put(*(f"user{number}@example.org" for number in range(800)))
+    now = kit.clock.time()
+    assert await kit.spool.hold(Filter(), now, "anna") == 2400
+    assert await kit.spool.release(Filter(), now, "anna") == 2400
+    assert await kit.spool.drop(Filter(), now, "anna") == 2400
+    assert await kit.spool.find(Filter()) == []
+
+
+@pytest.mark.parametrize("verb", ["release", "retry"])
+async def test_lanes_with_mail_that_became_due_are_told(kit: Kit, verb: str) -> None:
+    message = await kit.put()
+    await kit.bring(message, State.HELD if verb == "release" else State.DEFERRED)
+    await kit.forget()
+    await getattr(kit.spool, verb)(Filter(), kit.clock.time(), "anna")
+    await asyncio.sleep(0)
+    assert kit.told == [{LANE}]
+    assert len(await kit.claim()) == 1
+
+
+async def test_dropping_lets_an_attempt_end_in_peace(kit: Kit) -> None:
+    message = await kit.put()
+    lease = await kit.one()
+    assert await kit.spool.drop(Filter(), kit.clock.time(), "anna") == 0
+    assert await kit.record(lease, kit.move(lease.claims[0]))
+    assert await kit.states(message) == [State.DELIVERED]
+
+
+async def test_reroute_moves_what_waits(kit: Kit) -> None:
+    message = await kit.put("a@example.org", "b@example.org", "c@example.org", "d@example.org")
+    await kit.spool.hold(Filter(recipient="b@*"), kit.clock.time(), "anna")
+    await kit.spool.drop(Filter(recipient="d@*"), kit.clock.time(), "anna")
+    claimed = await kit.put("e@example.org", lanes=(OTHER,))
+    await kit.claim(OTHER)
+    await kit.forget()
+    seen: list[str] = []
+
+    def choose(message: Message, recipient: Recipient) -> str | None:
+        assert recipient in message.envelope.recipients
+        seen.append(recipient.address)
+        return None if recipient.address.startswith("c") else "new/"
+
+    assert await kit.spool.reroute(choose) == 2
+    await asyncio.sleep(0)
+    assert sorted(seen) == ["a@example.org", "b@example.org", "c@example.org"]
+    assert [each.lane for each in await kit.recipients(message)] == ["new/", "new/", LANE, LANE]
+    assert [each.lane for each in await kit.recipients(claimed)] == [OTHER]
+    event = (await kit.events(message))[-1]
+    assert (event.kind, event.lane) == ("note", "new/")
+    assert LANE in event.detail
+    assert {"new/"} in kit.told
+    assert await kit.spool.reroute(choose) == 0
+    assert len((await kit.claim("new/"))[0].claims) == 1
+
+
+async def test_alarms_stand_until_they_are_cleared(kit: Kit) -> None:
+    spool = kit.spool
+    assert await spool.alarms() == []
+    assert await spool.raise_alarm(Alarm("lane:b", 20.5, "token refused", "renew the secret"))
+    assert await spool.raise_alarm(Alarm("lane:a", 20.5, "throttled"))
+    assert not await spool.raise_alarm(Alarm("lane:b", 99.0, "still refused", "ask"))
+    expected = [Alarm("lane:a", 20.5, "throttled"), Alarm("lane:b", 20.5, "still refused", "ask")]
+    assert await spool.alarms() == expected
+    assert await (await kit.open()).alarms() == expected
+    assert await kit.spool.clear_alarm("lane:b")
+    assert not await kit.spool.clear_alarm("lane:b")
+    assert await kit.spool.alarms() == expected[:1]
+
+
+async def test_purge_forgets_what_was_finished_long_ago(kit: Kit) -> None:
+    finished = [await kit.put() for _ in range(3)]
+    for number, lease in enumerate(await kit.claim()):
+        kit.clock.advance(100)
+        await kit.record(lease, kit.move(lease.claims[0]), use=Use(1, number + 1))
+    waiting = await kit.put()
+    kit.clock.advance(10_000)
+    border = kit.clock.time() - 10_000
+    assert await kit.spool.purge(border) == 2
+    assert [await kit.spool.show(message) is None for message in finished] == [True, True, False]
+    assert await kit.kinds(finished[2]) == ["accepted", "claimed", "delivered"]
+    assert await kit.states(waiting) == [State.QUEUED]
+    assert [use.minute * 60 >= border - 60 for use in await kit.spool.used(LANE, 0)] == [True]
+    assert await kit.spool.purge(border + 1) == 1
+    assert await kit.spool.purge(border + 1) == 0
