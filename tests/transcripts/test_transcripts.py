@@ -35,6 +35,13 @@ async def test_over_a_socket(transcript: Transcript, state: Path) -> None:
     await Runner(transcript, state, socket=True).run()
 
 
+@pytest.mark.parametrize("transcript", _transcripts("socket"))
+def test_over_a_socket_of_uvloop(transcript: Transcript, state: Path) -> None:
+    """The loop of production answers alike; its transports and its TLS are others."""
+    uvloop = pytest.importorskip("uvloop")
+    uvloop.run(Runner(transcript, state, socket=True).run())
+
+
 def test_there_are_many() -> None:
     """The starter set does not shrink unnoticed."""
     assert len(FILES) >= 60

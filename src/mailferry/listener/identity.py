@@ -25,6 +25,14 @@ def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
+def host_of(peer: object) -> str:
+    """The peer's address as clients are known by: IPv4 unwrapped, no zone; "" for a UNIX socket."""
+    if not isinstance(peer, tuple) or not peer:
+        return ""
+    text = str(peer[0])
+    return str(parse_ip(text) or text) if ":" in text else text
+
+
 def within(text: str, networks: Iterable[Network]) -> bool:
     """Whether the address lies in one of the networks."""
     address = parse_ip(text)

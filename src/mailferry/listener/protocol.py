@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from mailferry.listener.handshake import SHUTDOWN, feed, reason_of, shake_hands, version_of
-from mailferry.listener.identity import parse_ip
+from mailferry.listener.identity import host_of
 from mailferry.listener.proxyproto import ProxyError, parse
 from mailferry.listener.session import Session
 from mailferry.smtp.replies import Reply, format_reply
@@ -36,6 +36,7 @@ class Connection(asyncio.Protocol):
         "_choked",
         "_early",
         "_held",
+        "_hello",
         "_listener",
         "_looks",
         "_progress",
@@ -56,6 +57,7 @@ class Connection(asyncio.Protocol):
         self.counted = False
         self.slot = 0
         self._proxy: bytes | None = None  # what was read of a PROXY header that is not whole
+        self._hello = b""  # the client's first octets for TLS, read before it began
         self._early: list[bytes] | None = None  # came through TLS before the handshake's end was reported
         self._task: asyncio.Task[None] | None = None
         self._choked = False  # the client does not read its replies
@@ -69,7 +71,7 @@ class Connection(asyncio.Protocol):
         made = self._transport = cast("Transport", transport)
         listener = self._listener
         peer = made.get_extra_info("peername")
-        self.address = _host(peer)
+        self.address = host_of(peer)
         listener.add(self)
         endpoint: socket.socket | None = made.get_extra_info("socket")
         if endpoint is not None and endpoint.family in (socket.AF_INET, socket.AF_INET6):
@@ -82,12 +84,15 @@ class Connection(asyncio.Protocol):
             self._begin()
 
     def data_received(self, data: bytes) -> None:
+        session = self.session
         if self._early is not None:
-            self._early.append(data)
-        elif self.session is not None:
-            self.session.receive(data)
+            self._receive_early(data)
+        elif session is not None:
+            session.receive(data)
         elif self._proxy is not None:
             self._read_proxy(self._proxy + data)
+        else:
+            self._hello += data
 
     def eof_received(self) -> bool | None:
         if self.session is None or self._early is not None or self.session.tls is not None:
@@ -136,7 +141,18 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(seconds, call)
 
     def start_tls(self) -> None:
-        self._start_tls(b"")
+        transport, loop = self._transport, asyncio.get_running_loop()
+        if transport is None or transport.is_closing():
+            return
+        transport.pause_reading()
+        self._listener.wheel.remove(self)
+        self._early = []
+        self._task = loop.create_task(self._handshake(transport))
+        if self._hello:
+            # The client's first octets came in one piece with the PROXY header. They belong to the TLS layer, which
+            # start_tls installs in the task's first step and wakes in the turn after it.
+            loop.call_soon(loop.call_soon, feed, transport, self._hello)
+            self._hello = b""
 
     # For the listener and the wheel
 
@@ -194,7 +210,9 @@ class Connection(asyncio.Protocol):
             self._turn_away(answer)
             return
         if listener.implicit:
-            self._start_tls(rest)
+            # Not before the next turn: uvloop starts reading after connection_made() whatever is asked in it.
+            self._hello = rest
+            asyncio.get_running_loop().call_soon(self.start_tls)
         else:
             self._open(None)
             if rest and self.session is not None:
@@ -212,18 +230,16 @@ class Connection(asyncio.Protocol):
             self.write(format_reply(answer))
         self.close()
 
-    def _start_tls(self, rest: bytes) -> None:
-        transport, loop = self._transport, asyncio.get_running_loop()
-        if transport is None:
+    def _receive_early(self, data: bytes) -> None:
+        """Octets came through TLS before its start was reported. In clear none can come, since reading was paused
+        until the TLS layer stood between; if they do, all trust in the order of things is gone."""
+        transport = self._transport
+        if transport is None or self._early is None:
             return
-        transport.pause_reading()
-        self._listener.wheel.remove(self)
-        self._early = []
-        self._task = loop.create_task(self._handshake(transport))
-        if rest:
-            # The client's first octets came in one piece with the PROXY header. They belong to the TLS layer, which
-            # start_tls installs in the task's first step and wakes in the turn after it.
-            loop.call_soon(loop.call_soon, feed, transport, rest)
+        if transport.get_protocol() is self:
+            transport.abort()
+        else:
+            self._early.append(data)
 
     async def _handshake(self, transport: Transport) -> None:
         listener = self._listener
@@ -279,11 +295,3 @@ class Connection(asyncio.Protocol):
         if self.session is not None:
             self.session.connection_lost()
         self._listener.remove(self)
-
-
-def _host(peer: object) -> str:
-    """The peer's address as clients are known by: IPv4 unwrapped, no zone; "" for a UNIX socket."""
-    if not isinstance(peer, tuple) or not peer:
-        return ""
-    text = str(peer[0])
-    return str(parse_ip(text) or text) if ":" in text else text
