@@ -43,10 +43,6 @@ class Guard:
         names = (f"address {address}", f"account {account_key(account)}")
         return max(self._left(name, now) for name in names)
 
-    def address_locked(self, address: str) -> float:
-        """Seconds for which the address is locked whatever the account: cheap, for the moment of connecting."""
-        return self._left(f"address {address}", self._clock.time()) if self._records else 0.0
-
     def succeeded(self, address: str, account: str) -> None:
         """A login was right: this pair is trusted, and the address starts anew. The account's count stays, since
         others may be guessing at it."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from mailferry.listener.settings import Authentication, ClientSettings, Network
 from mailferry.mail.address import Patterns, domain_of
 from mailferry.mail.headers import mailboxes
-from mailferry.smtp.commands import Mail, Rcpt
 from mailferry.smtp.replies import Reply, reply
 from mailferry.units import Rate
 
@@ -160,11 +159,6 @@ def author(client: Client, raw_from: bytes) -> Reply | None:
 def size(client: Client, octets: int | None) -> Reply | None:
     """Against the client's own limit; the listener's is kept by the core."""
     return TOO_LARGE if client.max_size and octets and octets > client.max_size else None
-
-
-def parameters(command: Mail | Rcpt) -> Reply | None:
-    """RFC 5321 section 4.1.1.11: a parameter that is not known is answered 555."""
-    return UNKNOWN_PARAMETER if command.unknown else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,11 +132,6 @@ class Header:
         return b"".join(out)
 
 
-def make_field(name: str, value: str) -> bytes:
-    """A field from plain text; line ends inside the value become blanks."""
-    return f"{name}: {' '.join(value.splitlines())}\r\n".encode()
-
-
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """One mailbox of an address field. `display` is the raw phrase before the angle address, folding kept."""

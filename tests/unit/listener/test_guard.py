@@ -35,7 +35,6 @@ def test_an_address_is_locked_after_so_many_failures(clock: ManualClock, recorde
     assert guard.failed(HERE, "c") == 60
     assert guard.locked(HERE, "d") == 60
     assert guard.locked(THERE, "d") == 0
-    assert guard.address_locked(HERE) == 60
     assert recorder.of("locked") == [{"what": f"address {HERE}", "seconds": 60}]
     clock.advance(60)
     assert guard.locked(HERE, "d") == 0

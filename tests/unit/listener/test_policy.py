@@ -10,7 +10,6 @@ import pytest
 from mailferry.listener import policy
 from mailferry.listener.policy import Bucket, Client, Identity
 from mailferry.listener.settings import Authentication, ClientSettings
-from mailferry.smtp.commands import Mail, Rcpt
 from mailferry.smtp.replies import Reply
 from mailferry.units import Rate
 from support.listening import hashed
@@ -139,14 +138,13 @@ def test_check_from_only_where_senders_are_listed_and_kept() -> None:
     assert not identity(senders=["a@b"], rewrite_from=True).client.check_from
 
 
-def test_size_and_parameters() -> None:
+def test_size() -> None:
+    """The client's own limit; unknown sizes are met again at the end."""
     client = identity(max_size="1 KB").client
     assert policy.size(client, 1025) is policy.TOO_LARGE
     assert policy.size(client, 1024) is None
     assert policy.size(client, None) is None
     assert policy.size(identity().client, 10**12) is None
-    assert policy.parameters(Mail("a@b")) is None
-    assert policy.parameters(Rcpt("a@b", unknown=(("FOO", None),))) is policy.UNKNOWN_PARAMETER
 
 
 def test_bucket() -> None:

@@ -15,7 +15,6 @@ from mailferry.mail.headers import (
     fields_end,
     format_date,
     mailboxes,
-    make_field,
     rewrite_from,
     subject,
     unfold,
@@ -97,11 +96,6 @@ def test_replaced_and_without() -> None:
     assert replaced.startswith(b"X: y\r\nFrom")
     assert replaced.endswith(b"X-Empty:\r\n")
     assert header.replaced(b"to", b"To: b\r\n") == SECTION + b"To: b\r\n"
-
-
-def test_make_field_lets_nothing_begin_a_line() -> None:
-    """Line ends in a value become blanks."""
-    assert make_field("X", "a\r\nBcc: b") == b"X: a Bcc: b\r\n"
 
 
 def test_unfold() -> None:
