@@ -125,7 +125,14 @@ ARRIVALS = st.lists(
 @given(
     arrivals=ARRIVALS,
     latencies=st.lists(st.floats(0, 20), min_size=1, max_size=5),
-    limits=st.builds(Limits, st.integers(1, 6), st.integers(1, 3), st.integers(4, 30), st.integers(1, 3)),
+    limits=st.builds(
+        Limits,
+        st.integers(1, 6),
+        st.integers(1, 3),
+        st.integers(4, 30),
+        st.integers(1, 3),
+        messages_per_hour=st.sampled_from([0, 3, 8]),
+    ),
     restart=st.integers(0, 25),
 )
 def test_the_scheduler_keeps_every_limit_across_a_restart(
@@ -158,6 +165,7 @@ def check(world: World, limits: Limits) -> None:
             ordered = sorted(attempts, key=lambda each: getattr(each, moment))
             times = [getattr(each, moment) for each in ordered]
             assert most_in(times, 60, [1] * len(times)) <= limits.messages_per_minute
+            assert not limits.messages_per_hour or most_in(times, 3600, [1] * len(times)) <= limits.messages_per_hour
             assert most_in(times, 86400, [len(each.recipients) for each in ordered]) <= limits.recipients_per_day
         assert all(len(each.recipients) <= limits.recipients_per_message for each in attempts)
         assert world.transport.most.get(box, 0) <= limits.connections

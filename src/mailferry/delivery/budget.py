@@ -1,4 +1,4 @@
-"""How much a lane may send now: messages in any minute, recipients in any 24 hours. Pure: time is handed in.
+"""How much a lane may send now: messages in any minute and hour, recipients in any 24 hours. Pure: time is handed in.
 
 Leaves to others: connections and pauses (lanes), and keeping what was used (spool.record, spool.used).
 Invariant: whenever the upstream counts an attempt between its start and its end, it never counts more than the limit
@@ -16,6 +16,7 @@ from mailferry.routes.api import Limits
 from mailferry.spool.api import UsedMinute
 
 MINUTE = 60.0
+HOUR = 3600.0
 DAY = 86400.0
 
 #: What an unlimited budget answers; larger than any claim.
@@ -88,13 +89,14 @@ class Window:
 
 
 class Budget:
-    """Both windows of one lane."""
+    """The windows of one lane."""
 
-    __slots__ = ("_messages", "_recipients", "limited")
+    __slots__ = ("_hourly", "_messages", "_recipients", "limited")
 
     def __init__(self, limits: Limits) -> None:
-        self.limited = bool(limits.messages_per_minute or limits.recipients_per_day)
+        self.limited = bool(limits.messages_per_minute or limits.messages_per_hour or limits.recipients_per_day)
         self._messages = Window(limits.messages_per_minute, MINUTE, 0.0)
+        self._hourly = Window(limits.messages_per_hour, HOUR, MINUTE)
         self._recipients = Window(limits.recipients_per_day, DAY, MINUTE)
 
     @property
@@ -108,24 +110,28 @@ class Budget:
             end = min((minute.minute + 1) * MINUTE, now)
             if end > now - MINUTE:
                 self._messages.add(end, minute.messages)
+            self._hourly.add(min(minute.minute * MINUTE, now), minute.messages)
             self._recipients.add(min(minute.minute * MINUTE, now), minute.recipients)
 
     def free(self, now: float) -> Free:
-        return Free(self._messages.free(now), self._recipients.free(now))
+        return Free(min(self._messages.free(now), self._hourly.free(now)), self._recipients.free(now))
 
     def when(self, now: float, recipients: int) -> float:
         """The earliest time at which one message to `recipients` may start; infinite: when an attempt ends."""
-        return max(self._messages.when(now, 1), self._recipients.when(now, recipients))
+        return max(self._messages.when(now, 1), self._hourly.when(now, 1), self._recipients.when(now, recipients))
 
     def start(self, recipients: int) -> None:
         """One message to `recipients` starts."""
         self._messages.flying += 1
+        self._hourly.flying += 1
         self._recipients.flying += recipients
 
     def finish(self, recipients: int, at: float, *, used: bool) -> None:
         """It ended; `used` False when the upstream cannot have counted it."""
         self._messages.flying -= 1
+        self._hourly.flying -= 1
         self._recipients.flying -= recipients
         if used:
             self._messages.add(at, 1)
+            self._hourly.add(at, 1)
             self._recipients.add(at, recipients)

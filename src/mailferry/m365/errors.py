@@ -18,7 +18,14 @@ from typing import Any
 from mailferry.m365.facts import Mark, Source, Text, load, sources
 
 #: In the order of precedence: what is more specific stands first, in the files too.
-_FILES = ("errors-auth.toml", "errors-hve.toml", "errors-sending.toml", "errors-inbound.toml", "errors-general.toml")
+_FILES = (
+    "errors-auth.toml",
+    "errors-hve.toml",
+    "errors-acs.toml",
+    "errors-sending.toml",
+    "errors-inbound.toml",
+    "errors-general.toml",
+)
 _TOKEN_FILE = "errors-token.toml"  # noqa: S105 - a file name
 
 _REPLY_START = re.compile(r"^\s*([245]\d\d)(?:[ -]|$)")

@@ -19,6 +19,7 @@ class ServiceLimits:
     """Limits of one SMTP surface. A value of 0 means that none is published or known. Sizes are octets."""
 
     messages_per_minute: Fact[int]
+    messages_per_hour: Fact[int]
     connections: Fact[int]
     recipients_per_day: Fact[int]
     recipients_per_message: Fact[int]
@@ -63,6 +64,18 @@ def high_volume_email() -> ServiceLimits:
 def azure_communication() -> ServiceLimits:
     """smtp.azurecomm.net with a custom domain, per subscription."""
     return ServiceLimits(**_facts("azure-communication"))
+
+
+@cache
+def exchange_relay() -> ServiceLimits:
+    """An on-premises Exchange Server that relays, per source address."""
+    return ServiceLimits(**_facts("exchange-relay"))
+
+
+@cache
+def tenant_mx() -> ServiceLimits:
+    """A tenant's MX: Direct Send and relay by connector."""
+    return ServiceLimits(**_facts("tenant-mx"))
 
 
 @cache

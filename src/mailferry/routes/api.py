@@ -26,6 +26,7 @@ class Limits:
     recipients_per_day: int = 0  # rolling 24 hours
     recipients_per_message: int = 0
     message_size: int = 0  # octets
+    messages_per_hour: int = 0
 
 
 @dataclass(frozen=True, slots=True)

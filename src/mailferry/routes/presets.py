@@ -6,17 +6,37 @@ Leaves to others: the figures and addresses themselves (m365). Invariant: what t
 from __future__ import annotations
 
 from mailferry.m365.clouds import cloud
-from mailferry.m365.limits import exchange_online
+from mailferry.m365.limits import (
+    ServiceLimits,
+    azure_communication,
+    exchange_online,
+    exchange_relay,
+    high_volume_email,
+    tenant_mx,
+)
 from mailferry.routes.api import Limits
-from mailferry.routes.settings import RouteSettings, RouteType
+from mailferry.routes.settings import Preset, RouteSettings, RouteType
 
 #: RFC 5321 section 2.3.1 and RFC 8314 section 7: relay on 25, submission over implicit TLS on 465.
 _RELAY_PORT = 25
 _IMPLICIT_PORT = 465
+_SUBMISSION_PORT = 587
+
+#: One endpoint for all resources; 587 is recommended, 25 works (Learn, "Create SMTP credentials", send-email-smtp).
+_ACS_HOST = "smtp.azurecomm.net"
+_ACS_SCOPE = "https://communication.azure.com/.default"
 
 
 def host(settings: RouteSettings, cloud_name: str) -> str:
-    return settings.host or cloud(cloud_name).smtp_host
+    """"" where the cloud has no such service and none is configured."""
+    if settings.host is not None:
+        return settings.host
+    match settings.type:
+        case RouteType.HVE:
+            return cloud(cloud_name).hve_host
+        case RouteType.ACS_SMTP:
+            return _ACS_HOST
+    return cloud(cloud_name).smtp_host
 
 
 def port(settings: RouteSettings, cloud_name: str) -> int:
@@ -24,16 +44,25 @@ def port(settings: RouteSettings, cloud_name: str) -> int:
         return settings.port
     if settings.type is RouteType.EXCHANGE_SMTP:
         return cloud(cloud_name).smtp_port
-    return _IMPLICIT_PORT if settings.tls_mode == "implicit" else _RELAY_PORT
+    if settings.tls_mode == "implicit":
+        return _IMPLICIT_PORT
+    return _RELAY_PORT if settings.type is RouteType.SMARTHOST else _SUBMISSION_PORT
 
 
 def scope(settings: RouteSettings, cloud_name: str) -> str:
-    return settings.scope or cloud(cloud_name).smtp_scope
+    if settings.scope is not None:
+        return settings.scope
+    match settings.type:
+        case RouteType.HVE:
+            return cloud(cloud_name).hve_scope
+        case RouteType.ACS_SMTP:
+            return _ACS_SCOPE
+    return cloud(cloud_name).smtp_scope
 
 
 def limits(settings: RouteSettings) -> Limits:
     """The type's limits with the configuration's overrides."""
-    base, own = _base(settings.type), settings.limits
+    base, own = _base(settings), settings.limits
     rate = base.messages_per_minute
     if own.rate is not None:
         rate = max(1, own.rate.count * 60 // own.rate.seconds)
@@ -45,18 +74,35 @@ def limits(settings: RouteSettings) -> Limits:
             base.recipients_per_message if own.recipients_per_message is None else own.recipients_per_message
         ),
         message_size=base.message_size if own.message_size is None else own.message_size,
+        messages_per_hour=base.messages_per_hour if own.messages_per_hour is None else own.messages_per_hour,
     )
 
 
-def _base(kind: RouteType) -> Limits:
-    if kind is not RouteType.EXCHANGE_SMTP:
-        return Limits()
-    published = exchange_online()
+def published(settings: RouteSettings) -> ServiceLimits | None:
+    """What is published of the service behind a route; None where nobody but its owner knows."""
+    match settings.type:
+        case RouteType.EXCHANGE_SMTP:
+            return exchange_online()
+        case RouteType.HVE:
+            return high_volume_email()
+        case RouteType.ACS_SMTP:
+            return azure_communication()
+    if settings.preset is Preset.EXCHANGE_RELAY:
+        return exchange_relay()
+    return tenant_mx() if settings.preset is not None else None
+
+
+def _base(settings: RouteSettings) -> Limits:
+    service, default = published(settings), Limits()
+    if service is None:
+        return default
+    most = service.connections.value
     return Limits(
-        messages_per_minute=published.messages_per_minute.value,
-        connections=published.connections.value,
-        recipients_per_day=published.recipients_per_day.value,
-        recipients_per_message=published.recipients_per_message.value,
-        # The mailbox's own limit is lower by default but can be raised; the service says which one it is.
-        message_size=published.message_size_advertised.value,
+        messages_per_minute=service.messages_per_minute.value,
+        connections=min(most, default.connections) if most else default.connections,
+        recipients_per_day=service.recipients_per_day.value,
+        recipients_per_message=service.recipients_per_message.value,
+        # A mailbox's own limit is lower by default but can be raised; the service says which one it is.
+        message_size=service.message_size_advertised.value,
+        messages_per_hour=service.messages_per_hour.value,
     )

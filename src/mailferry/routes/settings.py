@@ -13,7 +13,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from mailferry.mail.address import check_pattern
+from mailferry.mail.address import check_pattern, normal_domain
+from mailferry.routes import consistent
+from mailferry.routes.graph_settings import HeaderOnly, Large, OtherFrom
 from mailferry.tokens.settings import SecretSource
 from mailferry.units import Duration, RateLimit, Size
 
@@ -28,6 +30,18 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=
 class RouteType(StrEnum):
     EXCHANGE_SMTP = "exchange-smtp"
     SMARTHOST = "smarthost"
+    GRAPH = "graph"
+    HVE = "hve"
+    ACS_SMTP = "acs-smtp"
+
+
+class Preset(StrEnum):
+    """What a smarthost is, where it is one of Microsoft's."""
+
+    EXCHANGE_RELAY = "exchange-relay"  # an on-premises Exchange that lets this address relay
+    CONNECTOR_IP = "connector-ip"  # the tenant's MX, with an inbound connector for this address
+    CONNECTOR_CERTIFICATE = "connector-certificate"  # the same, for this certificate
+    DIRECT_SEND = "direct-send"  # the tenant's MX without a connector: its own recipients only
 
 
 class Tls(StrEnum):
@@ -68,6 +82,7 @@ class LimitSettings(_Model):
 
     rate: RateLimit | None = Field(None, description='Messages per minute of one lane, for example "30/minute".')
     connections: int | None = Field(None, ge=1, le=1000, description="Connections of one lane at a time.")
+    messages_per_hour: int | None = Field(None, ge=0, description="Messages of one lane in an hour; 0: no limit.")
     recipients_per_day: int | None = Field(None, ge=0, description="Recipients of one lane in 24 hours; 0: no limit.")
     recipients_per_message: int | None = Field(None, ge=0, description="Recipients of one message; 0: no limit.")
     message_size: Size | None = Field(None, ge=0, description="Largest message; 0: no limit.")
@@ -84,21 +99,71 @@ class RouteSettings(_Model):
     """One way out."""
 
     name: Name = Field(description="The route's name, as rules, clients and lanes use it.")
-    type: RouteType = Field(description="exchange-smtp (Exchange Online client submission) or smarthost.")
-    tenant: str | None = Field(None, description="exchange-smtp: the [[tenant]] whose application logs in.")
-    host: str | None = Field(None, min_length=1, description="Host name; exchange-smtp: default by the tenant's cloud.")
-    port: int | None = Field(None, ge=1, le=65535, description="Default 587 for exchange-smtp, 25 for smarthost.")
-    tls: Tls | None = Field(None, description="none, opportunistic, starttls or implicit. Default starttls.")
+    type: RouteType = Field(
+        description="exchange-smtp (Exchange Online client submission), hve (High Volume Email), acs-smtp (Azure "
+        "Communication Services) or smarthost."
+    )
+    preset: Preset | None = Field(
+        None,
+        description="smarthost: exchange-relay, connector-ip, connector-certificate or direct-send; sets what such a "
+        "host needs. direct-send reaches recipients in the tenant's own domains only.",
+    )
+    tenant: str | None = Field(
+        None,
+        description="The [[tenant]] whose application logs in; hve and direct-send: whose recipients are reached.",
+    )
+    host: str | None = Field(
+        None, min_length=1, description="Host name; exchange-smtp and hve: default by the tenant's cloud."
+    )
+    port: int | None = Field(None, ge=1, le=65535, description="Default 25 for smarthost, 587 for all others.")
+    tls: Tls | None = Field(
+        None, description="none, opportunistic, starttls or implicit. Default starttls; exchange-relay: opportunistic."
+    )
     verify: bool = Field(True, description="Check the certificate and its host name. Only a smarthost may do without.")
     ca_file: Path | None = Field(None, description="PEM file of the authorities to trust, in place of the system's.")
-    mailbox: str = Field("", description="exchange-smtp: send everything from this mailbox, whoever the client is.")
-    username: str = Field("", description="smarthost: log in with this name; empty: no login.")
-    password: SecretSource | None = Field(None, description="smarthost: where the password of `username` lies.")
-    scope: str | None = Field(None, description="exchange-smtp: OAuth scope; default by the tenant's cloud.")
+    certificate: Path | None = Field(
+        None, description="smarthost: PEM file of the certificate, with its chain, that this gateway shows in TLS."
+    )
+    key: Path | None = Field(None, description="smarthost: PEM file of its key; absent: in the certificate's file.")
+    mailbox: str = Field(
+        "",
+        description="exchange-smtp: send everything from this mailbox, whoever the client is. hve: the account, "
+        "acs-smtp: the MailFrom address, that envelope and From are rewritten to; the original From goes to Reply-To.",
+    )
+    username: str = Field(
+        "", description="smarthost: log in with this name; empty: no login. acs-smtp: the SMTP username."
+    )
+    password: SecretSource | None = Field(
+        None, description="Where the password of `username` (hve: of `mailbox`) lies. hve, acs-smtp: in place of OAuth."
+    )
+    scope: str | None = Field(None, description="OAuth scope; default by the route's type and the tenant's cloud.")
     null_sender: NullSender = Field(
         NullSender.MAILBOX,
-        description="exchange-smtp: the null sender of a report goes out as the mailbox, or is kept. "
+        description="exchange-smtp, graph: the null sender of a report goes out as the mailbox, or is kept. "
         "What Exchange Online answers a submitting client that sends MAIL FROM:<> is not documented.",
+    )
+    endpoint: str | None = Field(
+        None, description="graph: base address of Microsoft Graph, without a version; default by the tenant's cloud."
+    )
+    request_size: Size | None = Field(
+        None,
+        ge=4096,
+        description="graph: largest request, in which a message is a third larger than it is. Default 4 MB.",
+    )
+    large: Large = Field(
+        Large.REFUSE,
+        description="graph: a message over `request_size` is refused, or is sent as a draft whose attachments are "
+        "uploaded (needs the permission Mail.ReadWrite; what that would damage is refused).",
+    )
+    header_only: HeaderOnly = Field(
+        HeaderOnly.REFUSE,
+        description="graph: a message whose To or Cc names somebody who is no recipient of it on this route is "
+        "refused, or goes out with those names taken out and the fields kept as X-Original-To and X-Original-Cc.",
+    )
+    other_from: OtherFrom = Field(
+        OtherFrom.HOLD,
+        description="graph: a message whose From is not the mailbox waits with an alarm, goes out with From rewritten "
+        "(the original becomes Reply-To), or is sent as that sender in the JSON form (needs SendAs).",
     )
     chunking: bool = Field(True, description="Use BDAT where the upstream offers it and it helps.")
     pipelining: bool = Field(True, description="Send commands in groups where the upstream offers it.")
@@ -108,15 +173,27 @@ class RouteSettings(_Model):
 
     @property
     def needs_mailbox(self) -> bool:
-        return self.type is RouteType.EXCHANGE_SMTP
+        return self.type in (RouteType.EXCHANGE_SMTP, RouteType.HVE)
+
+    @property
+    def internal_only(self) -> bool:
+        """Whether it reaches recipients in the tenant's own domains only."""
+        return self.type is RouteType.HVE or self.preset is Preset.DIRECT_SEND
 
     @property
     def tls_mode(self) -> Tls:
-        return self.tls if self.tls is not None else Tls.STARTTLS
+        if self.tls is not None:
+            return self.tls
+        # Exchange Server comes with a self-signed certificate.
+        return Tls.OPPORTUNISTIC if self.preset is Preset.EXCHANGE_RELAY else Tls.STARTTLS
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problem = self._exchange_problem() if self.type is RouteType.EXCHANGE_SMTP else self._smarthost_problem()
+        problem = consistent.problem(self)
+        if problem is None and self.type is RouteType.EXCHANGE_SMTP:
+            problem = self._exchange_problem()
+        elif problem is None and self.type is RouteType.SMARTHOST:
+            problem = self._smarthost_problem()
         if problem is not None:
             raise ValueError(problem)
         return self
@@ -135,8 +212,8 @@ class RouteSettings(_Model):
     def _smarthost_problem(self) -> str | None:
         if self.host is None:
             return "a smarthost route needs `host`"
-        if self.tenant is not None or self.mailbox or self.scope is not None:
-            return "`tenant`, `mailbox` and `scope` belong to exchange-smtp routes"
+        if (self.tenant is not None and not self.internal_only) or self.mailbox or self.scope is not None:
+            return "`tenant`, `mailbox` and `scope` belong to exchange-smtp and graph routes"
         if bool(self.username) != (self.password is not None):
             return "`username` and `password` come together"
         if self.username and not (self.tls_mode.required and self.verify):
@@ -173,3 +250,6 @@ class RoutingSettings(_Model):
     """What holds where no rule and no client says otherwise."""
 
     default_route: Name | None = Field(None, description="The default route; may be left out when there is only one.")
+    internal_domains: tuple[Annotated[str, AfterValidator(normal_domain)], ...] = Field(
+        (), description="Domains that are internal although no [[tenant]] lists them."
+    )

@@ -75,6 +75,25 @@ def test_the_future_in_the_store_was_used_now() -> None:
     assert budget.free(NOW + 60).messages == 2
 
 
+def test_an_hour_has_its_own_limit() -> None:
+    budget = Budget(Limits(messages_per_minute=30, messages_per_hour=100))
+    assert budget.limited
+    for number in range(100):
+        spend(budget, NOW + number * 6)
+    now = NOW + 594
+    assert budget.free(now).messages == 0
+    assert budget.when(now, 1) == NOW + 60 + 3600, "the end of the first message's minute, and an hour"
+    assert budget.free(NOW + 60 + 3600).messages == 10
+
+
+def test_the_hour_of_an_earlier_run_is_restored() -> None:
+    budget = Budget(Limits(messages_per_hour=100))
+    minute = int(NOW // 60)
+    budget.restore([UsedMinute(minute - 61, 50, 50), UsedMinute(minute - 30, 60, 60)], NOW)
+    assert budget.free(NOW).messages == 40
+    assert budget.free(NOW + 31 * 60).messages == 100
+
+
 def test_the_granule_is_a_hundredth_of_the_day() -> None:
     assert Budget(Limits(recipients_per_day=10_000)).granule == 100
     assert Budget(Limits(recipients_per_day=50)).granule == 1

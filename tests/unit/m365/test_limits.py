@@ -10,9 +10,11 @@ from mailferry.m365.facts import Mark
 from mailferry.m365.limits import (
     azure_communication,
     exchange_online,
+    exchange_relay,
     graph,
     high_volume_email,
     tenant_external_recipients,
+    tenant_mx,
 )
 
 
@@ -31,7 +33,20 @@ def test_high_volume_email_takes_fifty_recipients_of_ten_megabytes() -> None:
     assert high_volume_email().message_size.value == 10 * 1024 * 1024
 
 
-@pytest.mark.parametrize("limits", [exchange_online, high_volume_email, azure_communication, graph])
+def test_azure_communication_counts_by_the_minute_and_by_the_hour() -> None:
+    assert azure_communication().messages_per_minute.value == 30
+    assert azure_communication().messages_per_hour.value == 100
+    assert azure_communication().recipients_per_message.value == 50
+
+
+def test_an_exchange_relay_takes_twenty_connections_of_one_source() -> None:
+    assert exchange_relay().connections.value == 20
+    assert exchange_relay().message_size.value == 36 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "limits", [exchange_online, high_volume_email, azure_communication, exchange_relay, tenant_mx, graph]
+)
 def test_every_limit_has_a_source_a_mark_and_a_unit(limits) -> None:  # type: ignore[no-untyped-def]
     value = limits()
     for field in dataclasses.fields(value):
