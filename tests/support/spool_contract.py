@@ -6,6 +6,7 @@ A store proves itself by passing tests/contract/test_spool_*.py; a new one joins
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -115,6 +116,14 @@ class Kit:
     async def content(self, message: MessageId) -> bytes | None:
         body = await self.spool.body(message)
         return None if body is None else b"".join([chunk async for chunk in body.chunks()])
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a thread of the store; the time limit of the test ends it."""
+    for _ in itertools.repeat(None):
+        if await condition():
+            return
+        await asyncio.sleep(0.001)
 
 
 def accepted(

@@ -38,7 +38,10 @@ class SpoolSettings(BaseModel):
         32 * MB, description="Memory for new mail, so that delivering it at once does not read it back; 0 is none."
     )
     journal: Size = Field(
-        64 * MB, ge=4 * MB, description="The write-ahead log is copied into the database when it has grown to this."
+        64 * MB,
+        ge=4 * MB,
+        description="The write-ahead log is copied into the database when it has grown to this. "
+        "Copying needs as much room again: min_free should be more than twice this.",
     )
     poll: Duration = Field(0.5, gt=0, le=60, description="How often to look whether another process changed the queue.")
     file_threads: int = Field(4, ge=1, le=64, description="Threads that write and sync the files of large bodies.")

@@ -116,13 +116,19 @@ def translate(error: Exception, path: Path) -> SpoolError:
     """An error of SQLite or of the system as what the spool may raise."""
     if isinstance(error, SpoolError):
         return error
+    kind = SpoolFull if is_full(error) else SpoolFailed
     if isinstance(error, OSError):
-        kind = SpoolFull if error.errno in FULL_ERRNOS else SpoolFailed
         return kind(f"{path.parent}: {error.strerror}")
+    return kind(explain(error, path))
+
+
+def is_full(error: Exception) -> bool:
+    """Whether there was no room on the disk."""
+    if isinstance(error, OSError):
+        return error.errno in FULL_ERRNOS
     code = getattr(error, "sqlite_errorcode", 0)
     # The shared memory beside the log grows too; there a full disk is called an I/O error.
-    full = code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE
-    return (SpoolFull if full else SpoolFailed)(explain(error, path))
+    return code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE
 
 
 #: Errors of the disk rather than of one operation: they meet the whole batch.
@@ -142,4 +148,4 @@ _STORE_FAULTS = frozenset(
 
 def is_store_fault(error: Exception) -> bool:
     """Whether trying the operations one by one would only fail again."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _STORE_FAULTS
+    return isinstance(error, OSError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _STORE_FAULTS

@@ -33,6 +33,8 @@ from mailferry.spool.sqlite.transaction import Transactions
 from mailferry.spool.sqlite.writer import Writer
 
 T = TypeVar("T")
+#: About how many octets a transaction adds to the log whatever it does: pages of every table and index it touches.
+_BATCH_WEIGHT = 40_000
 #: Takes the claims, their leases by lease number, and what went wrong.
 Leased = Callable[[Sequence[Take], dict[int, list[Lease]], SpoolError | None], None]
 
@@ -187,5 +189,5 @@ class Engine:
         return bool(before != version)
 
     def _written(self, batch: Sequence[Operation]) -> None:
-        self.journal.written(sum(each.weight for each in batch))
+        self.journal.written(_BATCH_WEIGHT + sum(each.weight for each in batch))
         self._answer(batch)

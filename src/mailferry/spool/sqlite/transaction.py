@@ -17,7 +17,7 @@ from mailferry.spool.checkpoints import Checkpoint
 from mailferry.spool.guard import lost_lease
 from mailferry.spool.space import sync_directory
 from mailferry.spool.sqlite.actions import interrupt
-from mailferry.spool.sqlite.database import is_store_fault, translate
+from mailferry.spool.sqlite.database import is_full, is_store_fault, translate
 from mailferry.spool.sqlite.operations import Arrival, Operation, Take, Task, Verdict
 from mailferry.spool.sqlite.queries import SIZES, fitting, many_rows, queries
 from mailferry.spool.sqlite.rows import ARRIVAL_COLUMNS, VERDICT_COLUMNS, arrival_row, micros
@@ -35,19 +35,37 @@ class Transactions:
 
     def run(self, batch: Sequence[Operation]) -> None:
         """Give every operation its result or its error."""
+        error = self._try(batch)
+        if error is not None and is_full(error) and self._shorten():
+            error = self._try(batch)
+        if error is None:
+            return
+        if len(batch) > 1 and not is_store_fault(error):
+            for each in batch:
+                self.run([each])
+        elif isinstance(batch[0], Verdict) and str(error) == "lease lost":
+            self._lost(batch[0])
+        else:
+            for each in batch:
+                each.error = translate(error, self._path)
+
+    def _try(self, batch: Sequence[Operation]) -> Exception | None:
+        """What went wrong; then nothing of the batch was done."""
         try:
             self._attempt(batch)
         except Exception as error:  # whatever it is, the next batch must find the writer alive
             self._undo()
-            if len(batch) > 1 and not is_store_fault(error) and not isinstance(error, OSError):
-                for each in batch:
-                    self.run([each])
-                return
-            if isinstance(batch[0], Verdict) and str(error) == "lease lost":
-                self._lost(batch[0])
-                return
-            for each in batch:
-                each.error = translate(error, self._path)
+            return error
+        return None
+
+    def _shorten(self) -> bool:
+        """On a full disk: copy the log into the database, so that it starts again from the front. Mail that is
+        delivered needs room in the log to be recorded, and only that makes room for more."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return True
 
     def _attempt(self, batch: Sequence[Operation]) -> None:
         arrivals = [each for each in batch if isinstance(each, Arrival)]

@@ -53,10 +53,17 @@ class Writer:
             chores: list[Chore] = []
             going = self._gather(batch, chores)
             if batch:
-                self._transactions.run(batch)
-                self._answer(batch)
+                self._do_batch(batch)
             for chore in chores:
                 self._do(chore)
+
+    def _do_batch(self, batch: list[Operation]) -> None:
+        try:
+            self._transactions.run(batch)
+        except Exception as error:  # a mistake of ours must not leave callers waiting for a dead thread
+            for each in batch:
+                each.error = SpoolFailed(f"the writer failed: {error!r}")
+        self._answer(batch)
 
     def _gather(self, batch: list[Operation], chores: list[Chore]) -> bool:
         """Wait for one operation and take along all that are there; False when it is time to end."""
