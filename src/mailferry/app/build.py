@@ -60,7 +60,7 @@ def build_broker(config: Config, environ: Mapping[str, str], clock: Clock, log: 
 
 
 def build_table(config: Config) -> RouteTable:
-    return RouteTable.of(config.routes, config.rules, config.routing, config.accepted_domains)
+    return RouteTable.of(config.routes, config.rules, config.routing, config.accepted_domains, config.reach)
 
 
 def build_transports(
@@ -75,6 +75,7 @@ def build_transports(
             tokens=broker,
             secret=partial(read_secret, environ=environ, owner=f"route {route.name}", what="password"),
             log=log,
+            reach=config.reach.get(route.name),
         )
         for route in config.routes
     }
@@ -91,7 +92,7 @@ def build_site(config: Config, spool: Spool, table: RouteTable, log: MailLog, cl
         max_received=config.delivery.max_received,
         subjects=config.log.subjects,
     )
-    accounts = Accounts(hashes, clock)
+    accounts = Accounts(hashes, clock, config.guard.remember)
     return Site(names, identities, accounts, guard, config.guard, spool=spool, table=table, log=log, clock=clock)
 
 

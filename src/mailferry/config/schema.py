@@ -125,5 +125,16 @@ class Config(_Settings):
 
     @property
     def accepted_domains(self) -> frozenset[str]:
-        """The domains of every tenant: who is in them is internal."""
-        return frozenset(domain for tenant in self.tenants for domain in tenant.domains)
+        """The domains of every tenant, and those named besides: who is in them is internal."""
+        listed = frozenset(domain for tenant in self.tenants for domain in tenant.domains)
+        return listed | frozenset(self.routing.internal_domains)
+
+    @property
+    def reach(self) -> dict[str, frozenset[str]]:
+        """Per route that is internal only: the domains it delivers to. Another tenant's are outside for it."""
+        domains = {tenant.name: frozenset(tenant.domains) for tenant in self.tenants}
+        return {
+            route.name: domains.get(route.tenant, frozenset()) if route.tenant else self.accepted_domains
+            for route in self.routes
+            if route.internal_only
+        }

@@ -62,17 +62,25 @@ def _client(one: ClientSettings) -> Row:
 
 def _route(config: Config, one: RouteSettings) -> Row:
     tenant = next((tenant for tenant in config.tenants if tenant.name == one.tenant), None)
-    exchange = one.type is RouteType.EXCHANGE_SMTP
     cloud = tenant.cloud if tenant else "worldwide"
-    login = f"application of {one.tenant} by OAuth" if exchange else (one.username or "no login")
     return {
         "route": one.name,
-        "type": one.type.value,
+        "type": one.type.value + (f", {one.preset}" if one.preset else ""),
         "to": f"{presets.host(one, cloud)}:{presets.port(one, cloud)}",
         "encryption": one.tls_mode.value + ("" if one.verify else ", not verified"),
-        "as": login,
-        "mailbox": one.mailbox or ("the client's" if exchange else "none"),
+        "as": _login(one),
+        "mailbox": one.mailbox or ("the client's" if one.needs_mailbox else "none"),
+        "reaches": _list(tuple(sorted(config.reach[one.name]))) if one.internal_only else "anywhere",
     }
+
+
+def _login(one: RouteSettings) -> str:
+    if one.type is RouteType.SMARTHOST:
+        return one.username or ("its certificate" if one.certificate else "no login")
+    if one.password is not None:
+        return f"{one.username or one.mailbox} by password"
+    name = f"{one.username}, " if one.username else ""
+    return f"{name}application of {one.tenant} by OAuth"
 
 
 def _rule(number: int, one: RuleSettings) -> Row:

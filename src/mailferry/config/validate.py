@@ -18,6 +18,7 @@ from mailferry.config.document import Document
 from mailferry.config.explain import explain, unknown_section
 from mailferry.config.lines import Path
 from mailferry.config.schema import Config, TenantSettings
+from mailferry.routes.settings import RoutingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -82,9 +83,11 @@ class View:
         return self._complete.issuperset(models)
 
     def accepted_domains(self, tenant: str | None = None) -> frozenset[str]:
-        """The domains of one tenant, or of all."""
+        """The domains of one tenant, or all that are internal."""
         tenants = [item.value for item in self.all(TenantSettings)]
-        return frozenset(domain for one in tenants if tenant in (None, one.name) for domain in one.domains)
+        found = frozenset(domain for one in tenants if tenant in (None, one.name) for domain in one.domains)
+        routing = self.one(RoutingSettings) if tenant is None else None
+        return found | frozenset(routing.value.internal_domains) if routing is not None else found
 
     def names(self, section: str) -> dict[str, list[Path]]:
         """Every name that entries of `section` give themselves, valid or not."""

@@ -82,9 +82,9 @@ class PasswordLogin:
 
 
 class TokenLogin:
-    """AUTH XOAUTH2 as the mailbox, with a token of the route's credential."""
+    """AUTH XOAUTH2 as the mailbox, or always as `username`, with a token of the route's credential."""
 
-    __slots__ = ("_classifier", "_credential", "_scope", "_timeout", "_tokens")
+    __slots__ = ("_classifier", "_credential", "_scope", "_timeout", "_tokens", "_username")
 
     def __init__(
         self,
@@ -93,12 +93,14 @@ class TokenLogin:
         scope: str,
         classifier: Classifier,
         timeout: float,
+        username: str = "",
     ) -> None:
         self._tokens = tokens
         self._credential = credential
         self._scope = scope
         self._classifier = classifier
         self._timeout = timeout
+        self._username = username
 
     async def prepare(self) -> None:
         await self._token()
@@ -135,7 +137,7 @@ class TokenLogin:
             connection.quit()
             offered = _list(connection.core.capabilities.auth)
             raise Unusable(classify.no_login(f"The upstream does not offer AUTH XOAUTH2 but {offered}"))
-        return await exchange(connection, xoauth2_client(mailbox, token.value), self._timeout)
+        return await exchange(connection, xoauth2_client(self._username or mailbox, token.value), self._timeout)
 
 
 class Opener:

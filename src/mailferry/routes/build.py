@@ -14,6 +14,8 @@ from mailferry.routes import presets
 from mailferry.routes.auth import Login, NoLogin, Opener, PasswordLogin, TokenLogin
 from mailferry.routes.classify import Classifier
 from mailferry.routes.dial import Dialer, Target
+from mailferry.routes.faults import Fault
+from mailferry.routes.parts import Reach
 from mailferry.routes.pool import Pool
 from mailferry.routes.settings import RouteSettings, RouteType, TimeoutSettings, Tls
 from mailferry.routes.smtp import SmtpTransport
@@ -30,11 +32,13 @@ def build_transport(
     tokens: TokenSource,
     secret: Callable[[SecretSource], str],
     log: MailLog,
+    reach: frozenset[str] | None = None,
 ) -> SmtpTransport:
     """The transport of one route. `hostname` is the gateway's own; `cloud` that of the route's tenant (any name of
     m365.clouds for a smarthost); the route's tenant names the credential that `tokens` is asked for; `secret` reads
-    a secret from where it lies and raises TokenError. Raises OSError for a CA file that cannot be used."""
-    classifier = Classifier(exchange=settings.type is RouteType.EXCHANGE_SMTP)
+    a secret from where it lies and raises TokenError; `reach` are the domains it delivers to, where it is internal
+    only. Raises OSError for a file of certificates that cannot be used."""
+    classifier = _classifier(settings)
     target = Target(
         host=presets.host(settings, cloud),
         port=presets.port(settings, cloud),
@@ -47,7 +51,18 @@ def build_transport(
     dialer = Dialer(target, settings.timeouts, classifier, Watchdog(_tick(settings.timeouts)))
     login = _login(settings, cloud, tokens, secret, classifier)
     pool = Pool(Opener(dialer, login), settings.reuse)
-    return SmtpTransport(settings, presets.limits(settings), pool, classifier, log)
+    internal = Reach(settings.name, reach or frozenset()) if settings.internal_only else None
+    return SmtpTransport(settings, presets.limits(settings), pool, classifier, log, internal)
+
+
+def _classifier(settings: RouteSettings) -> Classifier:
+    match settings.type:
+        case RouteType.SMARTHOST:
+            return Classifier(exchange=False)
+        case RouteType.ACS_SMTP if not settings.mailbox:
+            # Each client's own sender has to be known there: one that is not must not hold the mail of the others.
+            return Classifier(exchange=True, at_mail=Fault.SENDER)
+    return Classifier(exchange=True)
 
 
 def client_context(settings: RouteSettings) -> ssl.SSLContext | None:
@@ -60,6 +75,8 @@ def client_context(settings: RouteSettings) -> ssl.SSLContext | None:
         # RFC 7435: who would send in clear otherwise gains from encryption even to an unknown peer.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if settings.certificate is not None:
+        context.load_cert_chain(settings.certificate, settings.key)
     return context
 
 
@@ -71,12 +88,14 @@ def _login(
     classifier: Classifier,
 ) -> Login:
     patience, source = settings.timeouts.command, settings.password
-    if settings.type is RouteType.EXCHANGE_SMTP:
-        credential = settings.tenant or ""
-        return TokenLogin(tokens, credential, presets.scope(settings, cloud), classifier, patience)
-    if source is None:
+    if source is not None:
+        username = settings.mailbox if settings.type is RouteType.HVE else settings.username
+        return PasswordLogin(username, lambda: secret(source), classifier, patience)
+    if settings.type is RouteType.SMARTHOST:
         return NoLogin()
-    return PasswordLogin(settings.username, lambda: secret(source), classifier, patience)
+    username = settings.username if settings.type is RouteType.ACS_SMTP else ""
+    scope = presets.scope(settings, cloud)
+    return TokenLogin(tokens, settings.tenant or "", scope, classifier, patience, username)
 
 
 def _tick(timeouts: TimeoutSettings) -> float:

@@ -54,12 +54,14 @@ _OWN_AT_MAIL = frozenset({501, 552, 553, 555})
 
 class Classifier:
     """Turns replies into outcomes. `exchange` says that the upstream takes mail from our own mailbox after a login, so
-    that a refusal of MAIL is about that mailbox; a smarthost may refuse any sender for its own reasons."""
+    that a refusal of MAIL is about that mailbox; a smarthost may refuse any sender for its own reasons. `at_mail` is
+    what such a refusal blames where nothing is known of its sentence."""
 
-    __slots__ = ("_exchange",)
+    __slots__ = ("_at_mail", "_exchange")
 
-    def __init__(self, *, exchange: bool) -> None:
+    def __init__(self, *, exchange: bool, at_mail: Fault = Fault.SERVICE) -> None:
         self._exchange = exchange
+        self._at_mail = at_mail
 
     def outcome(self, stage: Stage, reply: Reply) -> Outcome:
         """What `reply`, given at `stage`, means for the recipients it was given for."""
@@ -80,7 +82,7 @@ class Classifier:
         if reply.code in _DIALOGUE_CODES:
             return Deferred(reply)
         if stage is Stage.MAIL and self._exchange and not _blames_message(reply):
-            return Deferred(reply, lane_fault=Fault.SERVICE)
+            return Deferred(reply, lane_fault=self._at_mail)
         return Failed(reply)
 
     def fault(self, stage: Stage, reply: Reply) -> Deferred:
@@ -157,4 +159,9 @@ def misconfigured(text: str) -> Deferred:
 
 
 def internal(text: str) -> Deferred:
-    return Deferred(local(451, "4.3.0", text))
+    """Our own failure: no time that it lasts may count against the message."""
+    return Deferred(local(451, "4.3.0", text), lane_fault=Fault.INTERNAL)
+
+
+def bodiless(text: str) -> Deferred:
+    return Deferred(local(451, "4.3.0", text), lane_fault=Fault.BODY)

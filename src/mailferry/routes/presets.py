@@ -28,7 +28,7 @@ _ACS_SCOPE = "https://communication.azure.com/.default"
 
 
 def host(settings: RouteSettings, cloud_name: str) -> str:
-    """"" where the cloud has no such service and none is configured."""
+    """Empty where the cloud has no such service and none is configured."""
     if settings.host is not None:
         return settings.host
     match settings.type:

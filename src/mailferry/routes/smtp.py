@@ -1,12 +1,15 @@
 """The transport over SMTP, for Exchange Online and smarthosts alike; what differs comes in from outside.
 
-Leaves to others: connections (pool), the dialogue (transaction), meaning (classify), when to try again (delivery).
-Invariant: deliver() answers every recipient exactly once, and raises nothing but CancelledError.
+Leaves to others: connections (pool), the dialogue (transaction), meaning (classify), when to try again (delivery),
+who can be reached (parts) and sending as another (rewrite).
+Invariants: deliver() answers every recipient exactly once, and raises nothing but CancelledError; no transaction has
+more recipients than the route takes, and what one of them came to is not changed by a later one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mailferry.mail.body import Body, BodyGone
 from mailferry.mail.envelope import Recipient
@@ -19,18 +22,29 @@ from mailferry.routes.classify import Classifier
 from mailferry.routes.connection import Connection
 from mailferry.routes.faults import Unusable
 from mailferry.routes.fit import Fit, fit, must_read, read
+from mailferry.routes.parts import Reach, parts
 from mailferry.routes.pool import Pool
-from mailferry.routes.settings import NullSender, RouteSettings
+from mailferry.routes.rewrite import as_account
+from mailferry.routes.settings import NullSender, RouteSettings, RouteType
 from mailferry.routes.transaction import Transaction
 
 
 class SmtpTransport:
     """One route over SMTP."""
 
-    __slots__ = ("_classifier", "_fixed", "_limits", "_log", "_needs_mailbox", "_null", "_pool", "_timeouts")
+    __slots__ = (
+        "_account", "_classifier", "_fixed", "_limits", "_log", "_needs_mailbox", "_null", "_pool", "_reach",
+        "_timeouts",
+    )  # fmt: skip
 
     def __init__(
-        self, settings: RouteSettings, limits: Limits, pool: Pool, classifier: Classifier, log: MailLog
+        self,
+        settings: RouteSettings,
+        limits: Limits,
+        pool: Pool,
+        classifier: Classifier,
+        log: MailLog,
+        reach: Reach | None = None,
     ) -> None:
         self._limits = limits
         self._pool = pool
@@ -40,6 +54,9 @@ class SmtpTransport:
         self._fixed = settings.mailbox
         self._null = settings.null_sender
         self._timeouts = settings.timeouts
+        self._reach = reach or Reach(settings.name)
+        # Both services take mail from an address of their own only; Exchange Online decides by the SendAs permission.
+        self._account = settings.mailbox if settings.type in (RouteType.HVE, RouteType.ACS_SMTP) else ""
 
     @property
     def limits(self) -> Limits:
@@ -50,19 +67,54 @@ class SmtpTransport:
         if self._needs_mailbox and not mailbox:
             return _all(recipients, classify.misconfigured("The client has no sending mailbox, which this route needs"))
         try:
+            if self._account:
+                body = await as_account(body, self._account)
+            return await self._parts(message, mailbox, body, recipients)
+        except BodyGone as gone:
+            return _all(recipients, classify.bodiless(f"The stored message cannot be read: {gone}"))
+        except Exception as error:  # a bug must not lose mail: it is told, and the message waits
+            return _all(recipients, self._bug(message, error))
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def _parts(self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]) -> Result:
+        """The message in as many transactions as it takes, one after another."""
+        most = self._limits.recipients_per_message
+        if self._reach.domains is None and (not most or len(recipients) <= most):
+            return await self._part(message, mailbox, body, recipients)
+        outcomes: dict[int, Outcome] = {
+            index: Failed(refusal)
+            for index, recipient in enumerate(recipients)
+            if (refusal := self._reach.refusal(recipient)) is not None
+        }
+        handed_over, dsn, fault = False, True, None
+        for part in parts([index for index in range(len(recipients)) if index not in outcomes], most):
+            if fault is not None:  # of the lane or the sender: the others would hear the same
+                outcomes.update(dict.fromkeys(part, fault))
+                continue
+            result = await self._part(message, mailbox, body, [recipients[index] for index in part])
+            outcomes.update(zip(part, result.outcomes, strict=True))
+            handed_over = handed_over or result.handed_over
+            # Of two hops one alone may have offered DSN: a report of success twice is better than none.
+            dsn = dsn and (result.dsn or not result.handed_over)
+            fault = next((one for one in result.outcomes if isinstance(one, Deferred) and one.lane_fault), None)
+        ordered = tuple(outcomes[index] for index in range(len(recipients)))
+        return Result(ordered, handed_over, dsn=handed_over and dsn)
+
+    async def _part(self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]) -> Result:
+        """One transaction, whatever becomes of it: it never undoes an earlier one."""
+        try:
             result, again = await self._once(message, mailbox, body, recipients, fresh=False)
             if again:
                 result, _ = await self._once(message, mailbox, body, recipients, fresh=True)
         except Unusable as unusable:
             return _all(recipients, unusable.outcome)
         except BodyGone as gone:
-            return _all(recipients, classify.internal(f"The stored message cannot be read: {gone}"))
-        except Exception as error:  # a bug must not lose mail: it is told, and the message waits
+            return _all(recipients, classify.bodiless(f"The stored message cannot be read: {gone}"))
+        except Exception as error:
             return _all(recipients, self._bug(message, error))
         return result
-
-    async def close(self) -> None:
-        await self._pool.close()
 
     async def _once(
         self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient], *, fresh: bool
@@ -89,10 +141,12 @@ class SmtpTransport:
     async def _fit(
         self, connection: Connection, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]
     ) -> Fit:
-        envelope, offer = message.envelope, connection.offer
-        reverse_path = envelope.reverse_path
+        envelope, offer, largest = message.envelope, connection.offer, self._limits.message_size
+        reverse_path = self._account or envelope.reverse_path
         if not reverse_path and self._needs_mailbox and self._null is NullSender.MAILBOX:
             reverse_path = mailbox
+        if largest and (not offer.largest or largest < offer.largest):
+            offer = replace(offer, largest=largest)
         content = await read(body) if must_read(envelope, offer) else None
         return fit(envelope, reverse_path, recipients, body, offer, content)
 

@@ -1,14 +1,16 @@
 """Which way a recipient's copy leaves: the configured rules, the client's own route, the default route.
 
 Leaves to others: whether the client may send at all (listener.policy) and how a route sends (smtp).
-Invariant: `choose` is pure and total. The first rule that matches decides; a rule matches when every kind of
-condition it states holds, and a condition it does not state always holds.
+Invariants: `choose` is pure and total. The first rule that matches decides; a rule matches when every kind of
+condition it states holds, and a condition it does not state always holds. A rule's or a client's route that does not
+reach a recipient is passed over; only the default route is taken whatever it reaches, for there is no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mailferry.mail.address import Patterns, domain_of, normal_address, normal_domain
 from mailferry.routes.api import lane_of
@@ -38,11 +40,16 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """What the table must know of a route: does it send from a mailbox, and always from the same one?"""
+    """What the table must know of a route: does it send from a mailbox, and always from the same one? `reach` are the
+    domains that it delivers to, None where it reaches everybody."""
 
     name: str
     needs_mailbox: bool
     mailbox: str = ""
+    reach: frozenset[str] | None = None
+
+    def reaches(self, domain: str) -> bool:
+        return self.reach is None or domain in self.reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +129,12 @@ class RouteTable:
         rules: Iterable[RuleSettings],
         routing: RoutingSettings,
         accepted: Iterable[str],
+        reach: Mapping[str, frozenset[str]] = MappingProxyType({}),
     ) -> RouteTable:
-        """Build from settings; `accepted` are the accepted domains of all tenants. Raises ValueError on a route that
-        does not exist, and when several routes leave the default open."""
-        exits = [Exit(route.name, route.needs_mailbox, route.mailbox) for route in routes]
+        """Build from settings; `accepted` are the domains that are internal, `reach` those that an internal-only route
+        delivers to, by its name. Raises ValueError on a route that does not exist, and when several routes leave the
+        default open."""
+        exits = [Exit(route.name, route.needs_mailbox, route.mailbox, reach.get(route.name)) for route in routes]
         default = routing.default_route
         if default is None:
             if len(exits) != 1:
@@ -135,38 +144,43 @@ class RouteTable:
 
     def choose(self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str) -> Choice:
         """The way for one recipient. `mailbox` is the client's; a route with a fixed one overrules it."""
-        number = self._matching(Query(client, sender, recipient))
-        route = self._rules[number].route if number is not None else self._fallback(client_route)
+        domain = domain_of(recipient)
+        number = self._matching(Query(client, sender, recipient), domain)
+        route = self._rules[number].route if number is not None else self._fallback(client_route, domain)
         return self._choice(route, mailbox)
 
     def explain(
         self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str
     ) -> Explanation:
         """choose() with the reason, for people."""
-        number = self._matching(Query(client, sender, recipient))
+        domain = domain_of(recipient)
+        number = self._matching(Query(client, sender, recipient), domain)
         if number is not None:
             rule = self._rules[number]
             reason = f"rule {number + 1} matches ({rule.conditions()})"
             return Explanation(self._choice(rule.route, mailbox), number + 1, reason)
-        route = self._fallback(client_route)
+        route = self._fallback(client_route, domain)
         if route == client_route:
             reason = f"no rule matches; the route of client {client}"
+        elif client_route in self._exits:
+            reason = f"no rule matches and {client_route} does not reach {domain}; the default route"
         elif client_route is not None:
             reason = f"no rule matches and there is no route {client_route}; the default route"
         else:
             reason = "no rule matches; the default route"
         return Explanation(self._choice(route, mailbox), None, reason)
 
-    def _matching(self, query: Query) -> int | None:
-        internal = domain_of(query.recipient) in self._accepted
+    def _matching(self, query: Query, domain: str) -> int | None:
+        internal = domain in self._accepted
         for number, rule in enumerate(self._rules):
-            if rule.match(query, internal):
+            if rule.match(query, internal) and self._exits[rule.route].reaches(domain):
                 return number
         return None
 
-    def _fallback(self, client_route: str | None) -> str:
+    def _fallback(self, client_route: str | None, domain: str) -> str:
         # A client's route that was removed from the configuration must not make the choice partial.
-        return client_route if client_route is not None and client_route in self._exits else self._default
+        way = self._exits.get(client_route) if client_route is not None else None
+        return way.name if way is not None and way.reaches(domain) else self._default
 
     def _choice(self, route: str, mailbox: str) -> Choice:
         way = self._exits[route]

@@ -39,6 +39,8 @@ def check(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Find
     for route in view.all(RouteSettings):
         yield from _authorities((*route.path, "ca_file"), route.value.ca_file)
         yield from _password((*route.path, "password"), route.value, environ)
+        if route.value.certificate is not None:
+            yield from _pair(route.path, route.value.certificate, route.value.key, "", clock)
 
 
 def _directories(view: View) -> Iterator[Finding]:

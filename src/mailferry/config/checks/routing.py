@@ -10,20 +10,30 @@ from ipaddress import ip_address
 
 from mailferry.config.checks.finding import Finding, error, warning
 from mailferry.config.lines import Path
+from mailferry.config.schema import TenantSettings
 from mailferry.config.validate import View
 from mailferry.listener.settings import ClientSettings
-from mailferry.m365.limits import exchange_online
 from mailferry.mail.address import domain_of
+from mailferry.routes import presets
 from mailferry.routes.settings import RouteSettings, RouteType, RoutingSettings, RuleSettings
+
+#: What a limit that is raised too far is compared with. What a server of one's own takes is for its owner to say.
+_SERVICES = {
+    RouteType.EXCHANGE_SMTP: "Exchange Online",
+    RouteType.HVE: "High Volume Email",
+    RouteType.ACS_SMTP: "Azure Communication Services",
+}
 
 
 def check(view: View) -> Iterator[Finding]:
     yield from _rules(view)
     yield from _unused(view)
     for item in view.all(RouteSettings):
-        if item.value.type is RouteType.EXCHANGE_SMTP:
-            yield from _exchange(view, item.path, item.value)
-        else:
+        if item.value.needs_mailbox:
+            yield from _mailbox(view, item.path, item.value)
+        yield from _host(view, item.path, item.value)
+        yield from _limits(item.path, item.value)
+        if item.value.type is RouteType.SMARTHOST:
             yield from _smarthost(item.path, item.value)
 
 
@@ -51,7 +61,8 @@ def _unused(view: View) -> Iterator[Finding]:
             yield warning(item.path, f'nothing uses the route "{item.value.name}"', "name it in a rule or take it out")
 
 
-def _exchange(view: View, path: Path, route: RouteSettings) -> Iterator[Finding]:
+def _mailbox(view: View, path: Path, route: RouteSettings) -> Iterator[Finding]:
+    """A mailbox, or an account of High Volume Email, is the tenant's own."""
     domains = view.accepted_domains(route.tenant)
     if route.mailbox and domains and domain_of(route.mailbox) not in domains:
         yield error(
@@ -59,25 +70,41 @@ def _exchange(view: View, path: Path, route: RouteSettings) -> Iterator[Finding]
             f'{route.mailbox} is in no accepted domain of tenant "{route.tenant}"',
             f"use a mailbox in {', '.join(sorted(domains))}, or add the domain to the tenant",
         )
-    published, own = exchange_online(), route.limits
+
+
+def _host(view: View, path: Path, route: RouteSettings) -> Iterator[Finding]:
+    """Not every cloud is known to have every service."""
+    clouds = [item.value.cloud for item in view.all(TenantSettings) if item.value.name == route.tenant]
+    if clouds and not presets.host(route, clouds[0]):
+        yield error(
+            path, f"has no host, and none is known for {route.type.value} in cloud {clouds[0]}", "set host of the route"
+        )
+
+
+def _limits(path: Path, route: RouteSettings) -> Iterator[Finding]:
+    service, name = presets.published(route), _SERVICES.get(route.type)
+    if service is None or name is None:
+        return
+    own = route.limits
     rate = own.rate.count * 60 / own.rate.seconds if own.rate else None
     pairs = (
-        ("rate", rate, published.messages_per_minute.value, "messages a minute"),
-        ("connections", own.connections, published.connections.value, "connections at a time"),
-        ("recipients_per_day", own.recipients_per_day, published.recipients_per_day.value, "recipients in 24 hours"),
+        ("rate", rate, service.messages_per_minute.value, "messages a minute"),
+        ("messages_per_hour", own.messages_per_hour, service.messages_per_hour.value, "messages an hour"),
+        ("connections", own.connections, service.connections.value, "connections at a time"),
+        ("recipients_per_day", own.recipients_per_day, service.recipients_per_day.value, "recipients in 24 hours"),
         (
             "recipients_per_message",
             own.recipients_per_message,
-            published.recipients_per_message.value,
+            service.recipients_per_message.value,
             "recipients of one message",
         ),
-        ("message_size", own.message_size, published.message_size_advertised.value, "octets in a message"),
+        ("message_size", own.message_size, service.message_size_advertised.value, "octets in a message"),
     )
-    for name, value, limit, words in pairs:
+    for key, value, limit, words in pairs:
         if value is not None and limit and (value > limit or value == 0):
             yield warning(
-                (*path, "limits", name),
-                f"is above what Exchange Online is known to take: {limit} {words}",
+                (*path, "limits", key),
+                f"is above what {name} is known to take: {limit} {words}",
                 "the service will throttle; take the override out unless Microsoft granted more",
             )
 

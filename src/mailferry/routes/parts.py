@@ -1,0 +1,39 @@
+"""One message in as many transactions as its route wants: which recipients go at all, and which go together.
+
+Leaves to others: a transaction (smtp, transaction), what the gateway counts against a budget (delivery, which hands
+over no more than one transaction takes). Invariant: every recipient is in exactly one part or has a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mailferry.mail.address import domain_of
+from mailferry.mail.envelope import Recipient
+from mailferry.routes.classify import local
+from mailferry.smtp.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a route reaches: recipients in `domains`, or everybody where it is None."""
+
+    route: str
+    domains: frozenset[str] | None = None
+
+    def refusal(self, recipient: Recipient) -> Reply | None:
+        """Why `recipient` cannot be reached. RFC 3463 section 3.8: X.7.1, delivery not authorized."""
+        if self.domains is None:
+            return None
+        domain = domain_of(recipient.address)
+        if domain in self.domains:
+            return None
+        return local(550, "5.7.1", f"Route {self.route} delivers within the organisation only, and {domain} is outside")
+
+
+def parts(indexes: Sequence[int], most: int) -> Iterator[Sequence[int]]:
+    """`indexes` in runs of at most `most`; 0 is no limit."""
+    step = most or max(1, len(indexes))
+    for start in range(0, len(indexes), step):
+        yield indexes[start : start + step]
