@@ -7,6 +7,7 @@ that does not check never starts and never replaces the one at work.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -45,9 +46,18 @@ def serve(
     except ConfigurationError as error:
         fail(str(error), f"`mailferry check {config}` shows every problem with its line", Exit.CONFIGURATION)
     sys.setswitchinterval(SWITCH_INTERVAL)
+    _calm_collector()
     with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         code = runner.run(_run(settings, config))
     raise typer.Exit(code)
+
+
+def _calm_collector() -> None:
+    """The mail path makes no reference cycles, so the cycle collector finds next to nothing: look seldom, and never
+    again at what was made at start."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:

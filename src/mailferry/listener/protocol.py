@@ -9,7 +9,6 @@ clear once it has begun; the connection is counted once and discounted once, how
 from __future__ import annotations
 
 import asyncio
-import socket
 from asyncio import Transport
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -73,9 +72,6 @@ class Connection(asyncio.Protocol):
         peer = made.get_extra_info("peername")
         self.address = host_of(peer)
         listener.add(self)
-        endpoint: socket.socket | None = made.get_extra_info("socket")
-        if endpoint is not None and endpoint.family in (socket.AF_INET, socket.AF_INET6):
-            endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.set_write_buffer_limits(high=_WRITE_HIGH)
         if listener.proxied(self.address):
             self._proxy = b""

@@ -26,6 +26,8 @@ TOO_MANY_OF_ADDRESS = reply(421, "4.7.0", "Too many connections from this addres
 NOT_FOR_YOU = reply(554, "5.7.1", "No service for this address")
 
 _BACKLOG = 1024
+#: Addresses whose place in the networks is remembered.
+_REMEMBERED = 4096
 
 
 class Listener:
@@ -44,6 +46,7 @@ class Listener:
         self._contexts = contexts
         self._admitted = 0
         self._by_address: dict[str, int] = {}
+        self._known: dict[str, bool] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -71,13 +74,22 @@ class Listener:
         networks = self.settings.proxy_protocol
         return bool(networks) and within(address, networks)
 
+    def _inside(self, address: str) -> bool:
+        """Whether the address lies in the listener's networks; devices come back all day, so it is remembered."""
+        known = self._known.get(address)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[address] = within(address, self.settings.networks)
+        return known
+
     def admit(self, connection: Connection) -> Reply | None:
         """Count a connection whose peer is known, or say why it is not taken."""
         address, settings = connection.address, self.settings
         refusal, reason = None, ""
         if self.draining:
             refusal, reason = TOO_MANY, "shutting down"
-        elif settings.networks and not within(address, settings.networks):
+        elif settings.networks and not self._inside(address):
             refusal, reason = NOT_FOR_YOU, "not in the listener's networks"
         elif self._admitted >= settings.max_connections:
             refusal, reason = TOO_MANY, f"{self._admitted} connections"
@@ -151,7 +163,8 @@ class ListenerServer:
 
     def replace_site(self, site: Site) -> None:
         """Clients, routes or rules changed: new connections see the new ones, present ones end with the old."""
-        self._site = site
+        old, self._site = self._site, site
+        old.accounts.close()  # its threads; sessions that go on with it start new ones
         for listener in self.listeners:
             listener.profile = Profile(listener.settings, site)
 

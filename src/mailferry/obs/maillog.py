@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from prometheus_client import Counter, Gauge
+
 from mailferry.obs.metrics import Metrics
 
 
@@ -25,17 +27,27 @@ class MailLog:
         self._sink = sink
         self.metrics = metrics
         self._delivered = metrics.outcomes.labels("delivered")  # looked up once: this is the hot path
+        self._connections: dict[str, tuple[Counter, Gauge]] = {}  # by listener, for the same reason
 
     # -- listener ---------------------------------------------------------------------------------------------------
 
     def connection(self, listener: str, address: str, open_now: int) -> None:
         """A client connected; counted, not logged."""
-        self.metrics.connections.labels(listener).inc()
-        self.metrics.connections_open.labels(listener).set(open_now)
+        taken, now = self._counters(listener)
+        taken.inc()
+        now.set(open_now)
 
     def connection_closed(self, listener: str, open_now: int) -> None:
         """A connection ended; counted, not logged."""
-        self.metrics.connections_open.labels(listener).set(open_now)
+        self._counters(listener)[1].set(open_now)
+
+    def _counters(self, listener: str) -> tuple[Counter, Gauge]:
+        found = self._connections.get(listener)
+        if found is None:
+            metrics = self.metrics
+            found = metrics.connections.labels(listener), metrics.connections_open.labels(listener)
+            self._connections[listener] = found
+        return found
 
     def connection_refused(self, listener: str, address: str, reason: str) -> None:
         """A connection was turned away before its greeting: network, limit, PROXY header."""

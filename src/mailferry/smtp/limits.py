@@ -6,8 +6,9 @@ Invariant: values only; two connections may share one instance.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class BareNewlines(StrEnum):
@@ -65,6 +66,8 @@ class Extensions:
     size: bool = True
     order: tuple[str, ...] = DEFAULT_ORDER
     extra: tuple[str, ...] = ()
+    #: Command lines parsed with these extensions: devices say the same few lines all day. Kept by parse alone.
+    remembered: dict[bytes, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def lines(self, *, tls: bool, authenticated: bool, size: int) -> tuple[str, ...]:
         """The lines after the greeting line of an EHLO reply (RFC 5321 section 4.1.1.1)."""

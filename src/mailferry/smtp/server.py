@@ -16,7 +16,7 @@ from mailferry.smtp.events import AuthResponse, BodyChunk, EndOfChunk, EndOfMess
 from mailferry.smtp.grammar import decode_base64
 from mailferry.smtp.inbound import Inbound
 from mailferry.smtp.limits import BareNewlines, Extensions, ServerLimits
-from mailferry.smtp.parse import parse_command
+from mailferry.smtp.parse import read_command
 from mailferry.smtp.replies import Reply, format_reply
 from mailferry.smtp.state import MOVES, Act, State
 
@@ -26,7 +26,6 @@ _STARTTLS_TAIL = Refused(refusals.STARTTLS_TAIL, close=True, reason="bytes behin
 _TOO_MANY = Refused(refusals.TOO_MANY_ERRORS, close=True, reason="too many bad commands")
 _BAD_BASE64 = Refused(refusals.BAD_BASE64, reason="bad base64 in an authentication exchange")
 _TOO_BIG = Refused(refusals.TOO_BIG, reason="declared size over the limit")
-_BINARY = Refused(refusals.BINARY, reason="control or undecodable characters in a command")
 _UTF8_ADDRESS = Refused(refusals.UTF8_ADDRESS, reason="UTF-8 address without SMTPUTF8")
 _UNOFFERED = Refused(refusals.UNOFFERED, reason="command of an extension that is not offered")
 
@@ -148,15 +147,7 @@ class ServerConnection(Inbound):
             return None
         if isinstance(line, Refused):
             return self._refuse(line)
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            return self._refuse(_BINARY)
-        if not text.isprintable():
-            text = text.replace("\t", " ")
-            if not text.isprintable():
-                return self._refuse(_BINARY)
-        act, command = parse_command(text.strip(" "), self._extensions)
+        act, command = read_command(line, self._extensions)
         if isinstance(command, Refused):
             return self._refuse(command)
         if isinstance(command, Bdat):
