@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mailferry.mail.body import BodyGone, BytesBody
+from mailferry.mail.outcome import Failed
+from mailferry.routes.api import Result
+from mailferry.routes.faults import Fault
 from support.transport_contract import (
     BENCHES,
     TEXT,
@@ -92,21 +95,27 @@ async def test_a_broken_answer_after_the_message_is_unknown(bench: Bench):
 
 async def test_a_body_that_is_gone(bench: Bench):
     bench.upstream.capabilities = without(bench.upstream, "CHUNKING")
-    body = FileBody(TEXT, size=len(TEXT), error=BodyGone("file missing"))
-    assert_deferred(await bench.send(body=body), "file missing")
-    assert_deferred(await bench.send(body=FileBody(TEXT, size=len(TEXT) + 1)), "octets in place of")
+    for body, words in (
+        (FileBody(TEXT, size=len(TEXT), error=BodyGone("file missing")), "file missing"),
+        (FileBody(TEXT, size=len(TEXT) + 1), "octets in place of"),
+    ):
+        result = await bench.send("a@x.example", "550-b@x.example", body=body)
+        assert_held(Result(result.outcomes[:1], result.handed_over), Fault.BODY, words)
+        assert isinstance(result.outcomes[1], Failed)
     assert bench.upstream.taken == []
+    assert_delivered(await bench.send())
 
 
 async def test_a_bug_holds_the_message(bench: Bench):
     body = FileBody(TEXT, error=RuntimeError("bug"))
-    assert_deferred(await bench.send(body=body), "RuntimeError")
+    result = await bench.send(body=body)
+    assert_held(result, Fault.INTERNAL, "RuntimeError")
     assert bench.log[0][1] == "delivery failed unexpectedly"
     assert bench.upstream.taken == []
 
 
 async def test_an_address_that_must_not_go_on_the_wire(bench: Bench):
-    assert_deferred(await bench.send("a@x>\r\nRCPT TO:<b@x"), "LocalProtocolError")
+    assert_held(await bench.send("a@x>\r\nRCPT TO:<b@x"), Fault.INTERNAL, "LocalProtocolError")
     assert "RCPT" not in bench.upstream.verbs()
 
 

@@ -12,7 +12,7 @@ from mailferry.delivery.lanes import Lane
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.delivery.verdict import NO_ROUTE, PASSING, Verdict, words
 from mailferry.obs.maillog import MailLog
-from mailferry.routes.faults import Fault
+from mailferry.routes.faults import OWN, Fault
 
 
 class Breaker:
@@ -31,6 +31,8 @@ class Breaker:
                 self._pause(lane, verdict, began, now)
             else:  # this sender is refused, which the lane could only hear because it works
                 self._works(lane, began)
+        elif verdict.kind in OWN:
+            lane.health.abandon(began)
         elif verdict.kind:
             self._pause(lane, verdict, began, now)
         else:

@@ -11,11 +11,13 @@ from mailferry.delivery.retry import Schedule, sender_wait
 from mailferry.delivery.settings import DeliverySettings, UnknownPolicy
 from mailferry.mail.message import Message
 from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome, Unknown
-from mailferry.routes.faults import Fault
+from mailferry.routes.faults import OWN, Fault
 from mailferry.spool.api import Claim, Move, State
 
 #: Begins the reply of a recipient that is held because nobody knows whether it was delivered.
 LOST_ANSWER = "held, may have been delivered:"
+#: Begins the reply of a recipient whose message the store has lost.
+BODILESS = "held, its body is missing:"
 #: Begins the reply of a recipient that failed and may not be reported.
 UNREPORTABLE = "held, refused for good and nobody may be told:"
 
@@ -33,9 +35,11 @@ def after(
             return Move(claim.id, State.FAILED, now, text)
         case Unknown():
             return _unknown(claim, text, settings, schedule, now)
+        case Deferred(lane_fault=Fault.BODY):  # no other attempt would mend that: a person has to
+            return Move(claim.id, State.HELD, now, f"{BODILESS} {text}", count=False)
         case Deferred(lane_fault=fault) if fault:
             state = State.UNKNOWN if claim.state is State.UNKNOWN else State.DEFERRED
-            if fault == Fault.SENDER:
+            if fault == Fault.SENDER or fault in OWN:
                 resume = max(resume, now + sender_wait(now - message.received_at))
             return Move(claim.id, state, now, text, max(resume, now), count=False)
         case Deferred(retry_after=hint):

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from mailferry.m365 import errors
 from mailferry.mail.outcome import Deferred, Outcome, Unknown
-from mailferry.routes.faults import Fault
+from mailferry.routes.faults import OWN, Fault
 from mailferry.smtp.replies import Reply
 
 #: Kinds of trouble beside those a route names.
@@ -26,7 +26,8 @@ PASSING = frozenset({Fault.THROTTLE.value, LOST, BUG})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`kind` is "" when the lane works, else a Fault's value, LOST or BUG; `hint` the seconds the service asks for."""
+    """`kind` is "" when the lane works, else a Fault's value, LOST or BUG; one of OWN says nothing about the lane.
+    `hint` the seconds the service asks for."""
 
     kind: str = ""
     reply: Reply | None = None
@@ -39,8 +40,11 @@ WORKS = Verdict()
 def judge(outcomes: Sequence[Outcome]) -> Verdict:
     """What the outcomes of one attempt say about the lane. A fault beside other answers still is one."""
     for outcome in outcomes:
-        if isinstance(outcome, Deferred) and outcome.lane_fault:
+        if isinstance(outcome, Deferred) and outcome.lane_fault and outcome.lane_fault not in OWN:
             return Verdict(outcome.lane_fault, outcome.reply, outcome.retry_after)
+    own = [outcome for outcome in outcomes if isinstance(outcome, Deferred) and outcome.lane_fault]
+    if own and len(own) == len(outcomes):
+        return Verdict(own[0].lane_fault, own[0].reply)
     if outcomes and all(isinstance(outcome, Unknown) for outcome in outcomes):
         return Verdict(LOST, outcomes[0].reply)
     return WORKS

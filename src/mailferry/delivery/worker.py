@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from mailferry.clock import Clock, utc
 from mailferry.delivery.bounce import Item, Reporter, reportable, wanted
 from mailferry.delivery.breaker import Breaker
-from mailferry.delivery.decide import UNREPORTABLE, after, held_unsettled
+from mailferry.delivery.decide import BODILESS, UNREPORTABLE, after, held_unsettled
 from mailferry.delivery.lanes import Lane
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.retry import Schedule
@@ -22,10 +22,11 @@ from mailferry.delivery.settings import DeliverySettings, Unreportable
 from mailferry.delivery.verdict import BUG, judge
 from mailferry.mail.body import BodyGone
 from mailferry.mail.dsn import Action
-from mailferry.mail.message import format_id
+from mailferry.mail.message import Message, format_id
 from mailferry.mail.outcome import Deferred, Outcome
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Result
+from mailferry.routes.faults import Fault
 from mailferry.smtp.commands import Notify
 from mailferry.smtp.replies import reply
 from mailferry.spool.api import Claim, Lease, Move, State, Use
@@ -91,6 +92,7 @@ class Worker:
         began, now = now, self._clock.time()
         lane.finish(len(claims), began, now, used=result.handed_over)
         self._breaker.apply(lane, judge(result.outcomes), generation, lease.message.envelope.reverse_path, now)
+        self._own_faults(lease.message, lane, result)
         judged = self._judge(lane, lease, claims, result, now)
         use = Use(1, len(claims)) if result.handed_over else NOTHING
         if any(each.move.state is not State.DELIVERED or each.claim.recipient.notify for each in judged):
@@ -222,15 +224,35 @@ class Worker:
         now = self._clock.time()
         lane.finish(len(claims), began, now, used=False)
         lane.health.abandon(generation)
-        message = format_id(lease.message.id)
-        self._log.trouble("body missing", message=message, lane=lane.name, cause=str(error))
+        self._sound_bodiless(lease.message, lane, str(error))
+        moves = [Move(claim.id, State.HELD, now, f"{BODILESS} {error}", count=False) for claim in claims]
+        self._recorder.put(lease, moves, NOTHING)
+
+    def _sound_bodiless(self, message: Message, lane: Lane, cause: str) -> None:
+        name = format_id(message.id)
+        self._log.trouble("body missing", message=name, lane=lane.name, cause=cause)
         self._breaker.alarms.sound(
-            f"body:{message}",
-            f"The stored bytes of message {message} are missing or short; its recipients are held.",
+            f"body:{name}",
+            f"The stored bytes of message {name} are missing or short; its recipients are held.",
             "Restore the file from a backup of the spool and release the message, or drop it and tell its sender.",
         )
-        moves = [Move(claim.id, State.HELD, now, f"held, its body is missing: {error}") for claim in claims]
-        self._recorder.put(lease, moves, NOTHING)
+
+    def _own_faults(self, message: Message, lane: Lane, result: Result) -> None:
+        """Tell of what this gateway, and nobody else, could not do for a message."""
+        for outcome in result.outcomes:
+            if not isinstance(outcome, Deferred):
+                continue
+            if outcome.lane_fault == Fault.BODY:
+                self._sound_bodiless(message, lane, str(outcome.reply))
+                return
+            if outcome.lane_fault == Fault.INTERNAL:
+                name = format_id(message.id)
+                self._breaker.alarms.sound(
+                    f"message:{name}",
+                    f"This gateway fails over message {name}: {outcome.reply.text}",
+                    "Look for `delivery failed` in the log and report it; the message is kept and tried again.",
+                )
+                return
 
     def _cut_off(self, lane: Lane, lease: Lease, claims: Sequence[Claim], generation: int, began: float) -> None:
         """An attempt was cancelled by a stop or for its length: whether it got through is not known."""

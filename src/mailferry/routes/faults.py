@@ -22,6 +22,12 @@ class Fault(StrEnum):
     SENDER = "sender"  # this sending mailbox or its right to send as this sender; other mailboxes are not touched
     SERVICE = "service"  # a switch, permission or reputation block that refuses every message of the lane
     CONFIGURATION = "configuration"  # the route cannot be used as it is configured
+    INTERNAL = "internal"  # this gateway failed over this one message; the lane and the upstream have no part in it
+    BODY = "body"  # the stored octets of this one message are missing or short
+
+
+#: Faults of this gateway with one message: it is held, and the others of its lane go on.
+OWN = frozenset({Fault.INTERNAL.value, Fault.BODY.value})
 
 
 class Unusable(Exception):

@@ -201,11 +201,11 @@ class Transaction:
                     await self._interrupted()
                     return False
         except BodyGone as gone:
-            self._rest(classify.internal(f"The stored message cannot be read: {gone}"))
+            self._rest(classify.bodiless(f"The stored message cannot be read: {gone}"))
         else:
             if sent == self._body.size:
                 return True
-            self._rest(classify.internal(f"The stored message has {sent} octets in place of {self._body.size}"))
+            self._rest(classify.bodiless(f"The stored message has {sent} octets in place of {self._body.size}"))
         finally:
             if isinstance(chunks, AsyncGenerator):  # a file is open behind it
                 await chunks.aclose()

@@ -67,7 +67,7 @@ async def test_an_alarm_of_an_earlier_run_is_cleared_by_the_first_success(world:
     assert await world.alarms() == []
 
 
-@pytest.mark.parametrize("kind", [each for each in Fault if each is not Fault.THROTTLE])
+@pytest.mark.parametrize("kind", [each for each in Fault if each not in (Fault.THROTTLE, Fault.BODY)])
 async def test_no_fault_of_ours_ever_bounces_or_expires_mail(world: World, kind: Fault) -> None:
     world.transport.default = fault(kind, code=554)
     await world.started()
