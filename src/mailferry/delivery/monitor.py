@@ -9,6 +9,7 @@ from __future__ import annotations
 from mailferry.clock import Clock
 from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.decide import LOST_ANSWER, UNREPORTABLE
+from mailferry.delivery.obsolete import Obsolete
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.mail.message import MessageId, format_id
 from mailferry.obs.maillog import MailLog
@@ -26,17 +27,21 @@ class Monitor:
     def __init__(self, spool: Spool, alarms: Alarms, settings: DeliverySettings, clock: Clock, log: MailLog) -> None:
         self._spool = spool
         self._alarms = alarms
+        self._obsolete = Obsolete(spool)
         self._age = settings.alarm_age
         self._clock = clock
         self._log = log
 
     async def look(self) -> None:
         """Raise and clear, and tell the metrics."""
+        self._alarms.again()
         counts = await self._spool.counts()
         for state, number in counts.items():
             self._log.metrics.queue.labels(state.value).set(number)
         await self._oldest()
         await self._undecided(counts)
+        for key in await self._obsolete.among(sorted(self._alarms.standing)):
+            self._alarms.clear(key)
 
     async def _oldest(self) -> None:
         if not self._age:

@@ -10,11 +10,12 @@ import pytest
 from mailferry.delivery.settings import Unreportable
 from mailferry.mail.body import BodyGone
 from mailferry.mail.envelope import Recipient
+from mailferry.mail.message import format_id
 from mailferry.routes.table import Exit, RouteTable
 from mailferry.smtp.commands import BodyType, Notify
-from mailferry.spool.api import SpoolFailed, State
+from mailferry.spool.api import Filter, SpoolFailed, State
 from support.delivery_world import MAIL, World
-from support.fake_transport import GREYLISTED, LOST, NO_SUCH_USER, OK
+from support.fake_transport import GREYLISTED, LOST, NO_SUCH_USER, OK, fault
 
 
 async def refused(world: World, *recipients: str | Recipient, **how: object) -> State:
@@ -282,6 +283,47 @@ async def test_a_missing_body_is_held_with_an_alarm(world: World) -> None:
     [key] = await world.alarms()
     assert key.startswith("body:")
     assert world.events("lane paused") == []
+
+
+async def test_a_message_that_this_gateway_cannot_send_is_kept_with_an_alarm_and_never_bounced(world: World) -> None:
+    world.transport.outcomes["a@example.net"] = fault("internal", "internal error of this gateway")
+    await world.started()
+    message = await world.submit("a@example.net")
+    other = await world.submit("b@example.net")
+    await world.run(7 * 86400)
+    assert await world.states(message) == [State.DEFERRED]
+    assert (await world.view(message)).recipients[0].attempts == 0
+    assert await world.states(other) == [State.DELIVERED]
+    assert await world.reports() == []
+    assert f"message:{format_id(message)}" in await world.alarms()
+    assert world.events("lane paused") == []
+
+
+async def test_a_body_missing_for_some_holds_those_only(world: World) -> None:
+    world.transport.outcomes["a@example.net"] = fault("body", "file missing")
+    await world.started()
+    message = await world.submit("a@example.net", "b@example.net")
+    await world.settle()
+    assert await world.states(message) == [State.HELD, State.DELIVERED]
+    assert await world.alarms() == [f"body:{format_id(message)}"]
+    assert world.events("lane paused") == []
+
+
+@pytest.mark.parametrize("end", ["delivered", "dropped"])
+async def test_the_alarm_of_one_message_ends_with_the_message(world: World, end: str) -> None:
+    world.transport.error = BodyGone("file missing")
+    await world.started()
+    message = await world.submit()
+    await world.settle()
+    assert await world.alarms() != []
+    world.transport.error = None
+    await world.run(130)
+    assert f"body:{format_id(message)}" in await world.alarms()
+    act = world.spool.release if end == "delivered" else world.spool.drop
+    await act(Filter(), world.clock.time(), "anna")
+    await world.run(130)
+    assert await world.states(message) == [State(end)]
+    assert await world.alarms() == []
 
 
 async def test_what_was_unknown_is_reported_when_it_fails_in_the_end(world: World) -> None:
