@@ -39,7 +39,7 @@ def _preset(route: RouteSettings) -> str | None:
     if preset == "connector-certificate" and route.certificate is None:
         return "a connector-certificate route needs `certificate`, by which the tenant's connector knows this gateway"
     if preset in ("connector-ip", "connector-certificate", "direct-send") and route.username:
-        return f"a {preset} route does not log in: the MX offers no AUTH"
+        return f"a {preset} route does not log in, for the MX offers no AUTH: take `username` out"
     return None
 
 

@@ -28,6 +28,42 @@ def test_exchange_online_is_known():
     assert presets.limits(settings) == Limits(30, 3, 10_000, 500, 157_286_400)
 
 
+def test_high_volume_email_is_known():
+    settings = route(EXCHANGE, type="hve", mailbox="bulk@contoso.example")
+    assert presets.host(settings, "worldwide") == "smtp.hve.mx.microsoft"
+    assert presets.port(settings, "worldwide") == 587
+    assert presets.scope(settings, "worldwide") == "https://outlook.office.com/.default"
+    assert presets.host(settings, "china") == ""
+    assert presets.limits(settings) == Limits(recipients_per_message=50, message_size=10 << 20)
+    assert settings.internal_only
+
+
+def test_azure_communication_services_is_known():
+    settings = route(EXCHANGE, type="acs-smtp", username="gateway")
+    assert presets.host(settings, "worldwide") == "smtp.azurecomm.net"
+    assert presets.port(settings, "worldwide") == 587
+    assert presets.scope(settings, "worldwide") == "https://communication.azure.com/.default"
+    expected = Limits(30, recipients_per_message=50, message_size=10 << 20, messages_per_hour=100)
+    assert presets.limits(settings) == expected
+    managed = route(EXCHANGE, type="acs-smtp", username="g", limits={"rate": "5/minute", "messages_per_hour": 10})
+    assert (presets.limits(managed).messages_per_minute, presets.limits(managed).messages_per_hour) == (5, 10)
+
+
+@pytest.mark.parametrize(
+    ("preset", "tls", "internal", "limits"),
+    [
+        ("exchange-relay", "opportunistic", False, Limits(connections=20, message_size=37_748_736)),
+        ("connector-ip", "starttls", False, Limits(recipients_per_message=200, message_size=157_286_400)),
+        ("direct-send", "starttls", True, Limits(recipients_per_message=200, message_size=157_286_400)),
+    ],
+)
+def test_smarthost_presets(preset: str, tls: str, internal: bool, limits: Limits):
+    settings = route(SMARTHOST, preset=preset)
+    assert (settings.tls_mode, settings.internal_only) == (tls, internal)
+    assert presets.limits(settings) == limits
+    assert presets.port(settings, "worldwide") == 25
+
+
 def test_other_clouds_and_overrides():
     assert presets.host(route(EXCHANGE), "gcc-high") == "smtp.office365.us"
     own = route(EXCHANGE, host="localhost", port=2587, scope="api://x/.default")

@@ -130,3 +130,39 @@ def test_one_route_needs_no_default():
     assert choose(only).route == "relay"
     with pytest.raises(ValueError, match="default_route must name one"):
         table(default=None)
+
+
+# -- routes that do not reach everybody -------------------------------------------------------------------------------
+
+HVE = RouteSettings(name="hve", type=RouteType.HVE, tenant="contoso", mailbox="bulk@contoso.example")
+REACH = {"hve": frozenset({"contoso.example"})}
+INSIDE = "ann@CONTOSO.example"
+
+
+def limited(*rules: RuleSettings, default: str = "exo") -> RouteTable:
+    routing = RoutingSettings(default_route=default)
+    return RouteTable.of([EXO, RELAY, HVE], rules, routing, ["contoso.example", "other.example"], REACH)
+
+
+def test_a_rule_whose_route_does_not_reach_the_recipient_is_passed_over():
+    of = limited(RuleSettings(route="hve", clients=("erp",)), RuleSettings(route="relay", clients=("erp",)))
+    assert choose(of, recipient=INSIDE) == Choice("hve", "bulk@contoso.example")
+    assert choose(of).route == "relay"
+    assert choose(of, client="scan").route == "exo"
+
+
+def test_another_tenants_domain_is_internal_but_out_of_reach():
+    of = limited(RuleSettings(route="hve", recipients=("internal",)))
+    assert choose(of, recipient="ann@other.example").route == "exo"
+
+
+def test_a_clients_route_that_does_not_reach_falls_back_to_the_default():
+    of = limited()
+    assert choose(of, client_route="hve", recipient=INSIDE).route == "hve"
+    assert choose(of, client_route="hve").route == "exo"
+    told = of.explain(client="erp", client_route="hve", sender="", mailbox="", recipient="ann@fabrikam.example")
+    assert told.reason == "no rule matches and hve does not reach fabrikam.example; the default route"
+
+
+def test_the_default_route_is_the_last_resort():
+    assert choose(limited(default="hve")).route == "hve"
