@@ -17,6 +17,7 @@ from mailferry.mail.envelope import Recipient
 from mailferry.mail.message import Message, MessageId
 from mailferry.spool.values import (
     FINAL,
+    LOST_ANSWER,
     MOVES,
     WAITING,
     Accepted,
@@ -40,6 +41,7 @@ from mailferry.spool.values import (
 
 __all__ = [
     "FINAL",
+    "LOST_ANSWER",
     "MOVES",
     "WAITING",
     "Accepted",
@@ -120,7 +122,7 @@ class Spool(Protocol):
         ...
 
     def lanes(self) -> Future[list[LaneDue]]:
-        """Every lane with QUEUED, DEFERRED or UNKNOWN recipients."""
+        """Every lane with QUEUED, DEFERRED or UNKNOWN recipients, once leases that have expired were taken back."""
         ...
 
     def used(self, lane: str, since: float) -> Future[list[UsedMinute]]:
@@ -167,7 +169,8 @@ class Spool(Protocol):
         ...
 
     def settle(self, which: Filter, now: float, who: str) -> Future[int]:
-        """Move matching UNKNOWN recipients to DELIVERED: somebody saw that the message arrived."""
+        """Move matching recipients whose answer was lost to DELIVERED: somebody saw that the message arrived. They are
+        UNKNOWN, or HELD with a reply that begins with LOST_ANSWER, or were UNKNOWN when somebody held them."""
         ...
 
     def raise_alarm(self, alarm: Alarm) -> Future[bool]:
@@ -181,5 +184,6 @@ class Spool(Protocol):
     def alarms(self) -> Future[list[Alarm]]: ...
 
     def purge(self, before: float) -> Future[int]:
-        """Forget messages whose last recipient became final before `before`; the number removed."""
+        """Forget messages whose last recipient became final before `before`; the number removed. Budget goes with
+        them, but never that of the last two days: limits count over one."""
         ...

@@ -44,6 +44,11 @@ def wanted_states(which: Filter) -> frozenset[State]:
     return which.states or NOT_FINAL
 
 
+def used_before(before: float, now: float) -> float:
+    """From when on budget is kept when what ended before `before` is forgotten: limits count over a day."""
+    return min(before, now - 2 * 86400.0)
+
+
 def fold(text: str) -> str:
     return text.translate(_FOLD)
 

@@ -32,7 +32,7 @@ from mailferry.spool.api import (
     Use,
     UsedMinute,
 )
-from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, check_accepted, check_moves, lost_lease
+from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, check_accepted, check_moves, lost_lease, used_before
 from mailferry.spool.memory_rows import Entry, EntryBody, MemoryDraft, Row
 
 T = TypeVar("T")
@@ -149,6 +149,7 @@ class MemorySpool:
         return _done(True)
 
     def lanes(self) -> Future[list[LaneDue]]:
+        self._interrupt(self._clock.time())
         found: dict[str, list[float]] = {}
         for _, row in self._all():
             if row.state in WAITING:
@@ -217,9 +218,8 @@ class MemorySpool:
         return self._act(which, WAITING | {State.HELD}, State.DROPPED, now, "dropped", f"by {who}", None)
 
     def settle(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._act(
-            which, frozenset({State.UNKNOWN}), State.DELIVERED, now, "delivered", f"settled by {who}", None
-        )
+        origin = frozenset({State.UNKNOWN, State.HELD})
+        return self._act(which, origin, State.DELIVERED, now, "delivered", f"settled by {who}", None)
 
     def raise_alarm(self, alarm: Alarm) -> Future[bool]:
         standing = self._alarms.get(alarm.key)
@@ -237,7 +237,8 @@ class MemorySpool:
         gone = [key for key, entry in self._entries.items() if entry.finished is not None and entry.finished < before]
         for key in gone:
             del self._entries[key]
-        self._usage = {key: used for key, used in self._usage.items() if key[1] >= int(before // 60)}
+        minute = int(used_before(before, self._clock.time()) // 60)
+        self._usage = {key: used for key, used in self._usage.items() if key[1] >= minute}
         return _done(len(gone))
 
     def _all(self) -> Iterator[tuple[Entry, Row]]:
@@ -252,7 +253,7 @@ class MemorySpool:
         lanes: list[str] = []
         for entry in self._entries.values():
             for row in entry.matching(which):
-                if row.state not in origin:
+                if row.state not in origin or (to is State.DELIVERED and not row.lost):
                     continue
                 lanes.append(row.lane)
                 if to is not None and to in MOVES[row.state]:

@@ -15,6 +15,7 @@ from mailferry.mail.envelope import Recipient
 from mailferry.mail.message import Message, MessageId
 from mailferry.spool.api import (
     FINAL,
+    LOST_ANSWER,
     MOVES,
     Accepted,
     Claim,
@@ -42,6 +43,12 @@ class Row:
     came_from: State = State.QUEUED
     token: int = 0
     expires: float = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether an attempt's answer was lost and nothing has settled it."""
+        held = self.came_from is State.UNKNOWN or self.last_reply.startswith(LOST_ANSWER)
+        return self.state is State.UNKNOWN or (self.state is State.HELD and held)
 
     def claim(self) -> Claim:
         return Claim(self.id, self.recipient, self.attempts, self.came_from)
@@ -76,6 +83,7 @@ class Entry:
         """Change the state of `row`, with its event; the body goes when no recipient needs it any more."""
         if state not in MOVES[row.state]:
             raise SpoolError(f"a recipient cannot move from {row.state} to {state}")
+        row.came_from = State.QUEUED if row.state is State.CLAIMED else row.state
         row.state, row.next_attempt = state, due
         self.note(at, kind or state.value, row, row.lane, detail)
         if all(each.state in FINAL for each in self.rows):

@@ -42,7 +42,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.UNKNOWN: frozenset(
         {State.CLAIMED, State.HELD, State.DROPPED, State.EXPIRED, State.DELIVERED, State.DEFERRED}
     ),
-    State.HELD: frozenset({State.DEFERRED, State.DROPPED}),
+    State.HELD: frozenset({State.DEFERRED, State.DROPPED, State.DELIVERED}),
     State.CLAIMED: frozenset(
         {State.DELIVERED, State.DEFERRED, State.UNKNOWN, State.FAILED, State.EXPIRED, State.HELD, State.QUEUED}
     ),
@@ -51,6 +51,10 @@ MOVES: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
     State.DROPPED: frozenset(),
 }
+
+
+#: Begins the reply of a recipient that is held because nobody knows whether it was delivered.
+LOST_ANSWER = "held, may have been delivered:"
 
 
 class SpoolError(Exception):

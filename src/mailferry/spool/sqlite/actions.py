@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailferry.mail.message import MessageId, format_id
-from mailferry.spool.api import WAITING, Alarm, Filter, SpoolError, State
-from mailferry.spool.guard import INTERRUPTED, like, wanted_states
+from mailferry.spool.api import LOST_ANSWER, WAITING, Alarm, Filter, SpoolError, State
+from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, like, wanted_states
 from mailferry.spool.sqlite.queries import queries
 from mailferry.spool.sqlite.rows import id_list, micros
 
@@ -24,7 +24,8 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One of the verbs: which states it takes, its statement, its event, and whether it makes mail due or final."""
+    """One of the verbs: which states it takes, its statement, its event, whether it makes mail due or final, and
+    whether of those held it takes only the ones whose answer was lost."""
 
     origins: frozenset[State]
     statement: str
@@ -32,13 +33,16 @@ class Action:
     detail: str
     due: bool = False
     final: bool = False
+    lost: bool = False
 
 
 HOLD = Action(WAITING, "hold", "held", "by {who}")
 RELEASE = Action(frozenset({State.HELD}), "release", "released", "by {who}", due=True)
 RETRY = Action(WAITING, "retry", "retried", "by {who}", due=True)
 DROP = Action(WAITING | {State.HELD}, "drop", "dropped", "by {who}", final=True)
-SETTLE = Action(frozenset({State.UNKNOWN}), "settle", "delivered", "settled by {who}", final=True)
+SETTLE = Action(
+    frozenset({State.UNKNOWN, State.HELD}), "settle", "delivered", "settled by {who}", final=True, lost=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,9 @@ def act(
 ) -> tuple[Part, Iterable[str]]:
     """Do `action` to the next CHUNK matching recipients after row `after`."""
     states = wanted_states(which) & action.origins
+    lost = like(f"{LOST_ANSWER}*") if action.lost else None
     rows = connection.execute(
-        queries()["match"], {**filter_parameters(which, states), "after": after, "most": CHUNK}
+        queries()["match"], {**filter_parameters(which, states), "lost": lost, "after": after, "most": CHUNK}
     ).fetchall()
     if not rows:
         return Part(0, None), ()
@@ -122,6 +127,18 @@ def interrupt(connection: sqlite3.Connection, expired: int | None, at: int) -> i
     return len(rows)
 
 
+def expire(connection: sqlite3.Connection, now: float) -> tuple[int, Iterable[str]]:
+    """Take back the leases that have expired."""
+    return interrupt(connection, micros(now), micros(now)), ()
+
+
+def unlease(connection: sqlite3.Connection, leases: Sequence[int], now: float) -> tuple[int, Iterable[str]]:
+    """Take back leases that nobody was given: what they hold was not attempted."""
+    parameters = {"leases": id_list(leases), "at": micros(now), "detail": GIVEN_BACK}
+    connection.execute(queries()["unlease-events"], parameters)
+    return connection.execute(queries()["unlease"], parameters).rowcount, ()
+
+
 def reroute(
     connection: sqlite3.Connection, changes: Sequence[tuple[int, str, str]], now: float
 ) -> tuple[int, Iterable[str]]:
@@ -144,15 +161,15 @@ def clear_alarm(connection: sqlite3.Connection, key: str) -> tuple[bool, Iterabl
     return connection.execute(queries()["clear-alarm"], {"key": key}).rowcount == 1, ()
 
 
-def purge(connection: sqlite3.Connection, before: float) -> tuple[int, Iterable[str]]:
-    """Forget the next CHUNK finished messages and, at the end, the budget of that time."""
+def purge(connection: sqlite3.Connection, before: float, used_before: float) -> tuple[int, Iterable[str]]:
+    """Forget the next CHUNK finished messages and, at the end, the budget that was used before `used_before`."""
     at = micros(before)
     found = connection.execute(queries()["purgeable"], {"before": at, "most": CHUNK}).fetchone()[0]
     for each in ("purge-events", "purge-recipients"):
         connection.execute(queries()[each], {"messages": found})
     removed = connection.execute(queries()["purge-messages"], {"messages": found}).rowcount
     if removed < CHUNK:
-        connection.execute(queries()["purge-usage"], {"minute": at // 60_000_000})
+        connection.execute(queries()["purge-usage"], {"minute": int(used_before // 60)})
     return removed, ()
 
 

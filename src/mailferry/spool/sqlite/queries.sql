@@ -34,13 +34,23 @@ UPDATE recipient SET
     state = 'unknown', next_attempt = :at, attempts = attempts + 1, came_from = NULL, lease = NULL, expires = NULL
 WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'claimed';
 
+-- name: unlease-events
+INSERT INTO event (message, at, kind, recipient, lane, detail)
+SELECT message, :at, came_from, id, lane, :detail FROM recipient
+WHERE state = 'claimed' AND lease IN (SELECT value FROM json_each(:leases));
+
+-- name: unlease
+UPDATE recipient SET state = came_from, next_attempt = :at, came_from = NULL, lease = NULL, expires = NULL
+WHERE state = 'claimed' AND lease IN (SELECT value FROM json_each(:leases));
+
 -- name: use
 INSERT INTO usage (lane, minute, messages, recipients) VALUES (:lane, :minute, :messages, :recipients)
 ON CONFLICT (lane, minute) DO UPDATE
 SET messages = messages + excluded.messages, recipients = recipients + excluded.recipients;
 
 -- name: match
--- The next recipients that an action is for. Only messages that are not finished can have any.
+-- The next recipients that an action is for. Only messages that are not finished can have any. With `lost`, of those
+-- that are held only the ones whose answer was lost.
 SELECT recipient.id, recipient.message, recipient.lane FROM recipient JOIN message ON message.id = recipient.message
 WHERE message.finished IS NULL AND recipient.id > :after
     AND recipient.state IN (SELECT value FROM json_each(:states))
@@ -51,6 +61,10 @@ WHERE message.finished IS NULL AND recipient.id > :after
     AND (:lane IS NULL OR recipient.lane LIKE :lane ESCAPE '\')
     AND (:older IS NULL OR message.received_at < :older)
     AND (:newer IS NULL OR message.received_at > :newer)
+    AND (
+        :lost IS NULL OR recipient.state <> 'held'
+        OR recipient.came_from = 'unknown' OR recipient.last_reply LIKE :lost ESCAPE '\'
+    )
 ORDER BY recipient.id LIMIT :most;
 
 -- name: act-events
@@ -59,11 +73,11 @@ SELECT message, :at, :kind, id, lane, :detail FROM recipient
 WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN (SELECT value FROM json_each(:origins));
 
 -- name: hold
-UPDATE recipient SET state = 'held', next_attempt = NULL
+UPDATE recipient SET state = 'held', next_attempt = NULL, came_from = state
 WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN ('queued', 'deferred', 'unknown');
 
 -- name: release
-UPDATE recipient SET state = 'deferred', next_attempt = :at
+UPDATE recipient SET state = 'deferred', next_attempt = :at, came_from = NULL
 WHERE id IN (SELECT value FROM json_each(:chosen)) AND state = 'held';
 
 -- name: retry
@@ -75,8 +89,8 @@ UPDATE recipient SET state = 'dropped', next_attempt = NULL
 WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN ('queued', 'deferred', 'unknown', 'held');
 
 -- name: settle
-UPDATE recipient SET state = 'delivered', next_attempt = NULL
-WHERE id IN (SELECT value FROM json_each(:chosen)) AND state = 'unknown';
+UPDATE recipient SET state = 'delivered', next_attempt = NULL, came_from = NULL
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN ('unknown', 'held');
 
 -- name: finish
 UPDATE message SET finished = :at

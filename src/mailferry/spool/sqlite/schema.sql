@@ -14,7 +14,7 @@ INSERT INTO move (origin, target) VALUES
     ('deferred', 'deferred'),
     ('unknown', 'claimed'), ('unknown', 'held'), ('unknown', 'dropped'), ('unknown', 'expired'),
     ('unknown', 'delivered'), ('unknown', 'deferred'),
-    ('held', 'deferred'), ('held', 'dropped'),
+    ('held', 'deferred'), ('held', 'dropped'), ('held', 'delivered'),
     ('claimed', 'delivered'), ('claimed', 'deferred'), ('claimed', 'unknown'), ('claimed', 'failed'),
     ('claimed', 'expired'), ('claimed', 'held'), ('claimed', 'queued');
 
@@ -61,7 +61,7 @@ CREATE TABLE recipient (
     next_attempt INTEGER,
     attempts INTEGER NOT NULL,
     last_reply TEXT NOT NULL,
-    came_from TEXT,  -- the state before the claim
+    came_from TEXT,  -- the state before the claim, or before somebody held it
     lease INTEGER,
     expires INTEGER  -- of the lease
 );

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 from asyncio import Future
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -34,9 +35,9 @@ from mailferry.spool.api import (
     UsedMinute,
 )
 from mailferry.spool.checkpoints import Checkpoint, no_checkpoint
-from mailferry.spool.guard import check_moves
+from mailferry.spool.guard import check_moves, used_before
 from mailferry.spool.settings import SpoolSettings
-from mailferry.spool.sqlite import actions
+from mailferry.spool.sqlite import actions, parts
 from mailferry.spool.sqlite.bodies import FileBody, FileOperations
 from mailferry.spool.sqlite.database import Connect, connect
 from mailferry.spool.sqlite.draft import SqliteDraft
@@ -139,7 +140,7 @@ class SqliteSpool:
         return future
 
     def lanes(self) -> Future[list[LaneDue]]:
-        return self._engine.read(self._engine.reader.lanes)
+        return self._loop.create_task(self._lanes())
 
     def used(self, lane: str, since: float) -> Future[list[UsedMinute]]:
         return self._engine.read(self._engine.reader.used, lane, since)
@@ -148,7 +149,7 @@ class SqliteSpool:
         self._watchers.append(changed)
 
     def reroute(self, choose: Callable[[Message, Recipient], str | None]) -> Future[int]:
-        return asyncio.ensure_future(self._reroute(choose))
+        return self._loop.create_task(self._reroute(choose))
 
     # -- people -----------------------------------------------------------------------------------------------------
 
@@ -165,19 +166,19 @@ class SqliteSpool:
         return self._engine.read(self._engine.reader.counts)
 
     def hold(self, which: Filter, now: float, who: str) -> Future[int]:
-        return asyncio.ensure_future(self._act(actions.HOLD, which, now, who))
+        return self._loop.create_task(self._act(actions.HOLD, which, now, who))
 
     def release(self, which: Filter, now: float, who: str) -> Future[int]:
-        return asyncio.ensure_future(self._act(actions.RELEASE, which, now, who))
+        return self._loop.create_task(self._act(actions.RELEASE, which, now, who))
 
     def retry(self, which: Filter, now: float, who: str) -> Future[int]:
-        return asyncio.ensure_future(self._act(actions.RETRY, which, now, who))
+        return self._loop.create_task(self._act(actions.RETRY, which, now, who))
 
     def drop(self, which: Filter, now: float, who: str) -> Future[int]:
-        return asyncio.ensure_future(self._act(actions.DROP, which, now, who))
+        return self._loop.create_task(self._act(actions.DROP, which, now, who))
 
     def settle(self, which: Filter, now: float, who: str) -> Future[int]:
-        return asyncio.ensure_future(self._act(actions.SETTLE, which, now, who))
+        return self._loop.create_task(self._act(actions.SETTLE, which, now, who))
 
     def raise_alarm(self, alarm: Alarm) -> Future[bool]:
         return self._task(partial(actions.raise_alarm, alarm=alarm))
@@ -189,36 +190,17 @@ class SqliteSpool:
         return self._engine.read(self._engine.reader.alarms)
 
     def purge(self, before: float) -> Future[int]:
-        return asyncio.ensure_future(self._purge(before))
+        return self._loop.create_task(self._purge(before))
 
-    async def _reroute(self, choose: Callable[[Message, Recipient], str | None]) -> int:
-        after: int | None = -1
-        total = 0
-        while after is not None:
-            changes, after = await self._engine.read(self._engine.reader.reroutes, choose, after)
-            if changes:
-                now = self._clock.time()
-                total += await self._task(partial(actions.reroute, changes=changes, now=now))
-        return total
+    async def _lanes(self) -> list[LaneDue]:
+        # A claim takes back what has expired, too; but where nothing else waits, there is no claim.
+        if self._serve:
+            with suppress(SpoolError):  # the next look tries again
+                await self._task(partial(actions.expire, now=self._clock.time()))
+        return await self._engine.read(self._engine.reader.lanes)
 
-    async def _act(self, action: actions.Action, which: Filter, now: float, who: str) -> int:
-        after: int | None = 0
-        total = 0
-        while after is not None:
-            part: actions.Part = await self._task(
-                partial(actions.act, action=action, which=which, now=now, who=who, after=after)
-            )
-            self._engine.files.remove(part.files)
-            total, after = total + part.changed, part.last
-        return total
-
-    async def _purge(self, before: float) -> int:
-        total = 0
-        while True:
-            removed: int = await self._task(partial(actions.purge, before=before))
-            total += removed
-            if removed < actions.CHUNK:
-                return total
+    def _acting(self, action: actions.Action, which: Filter, now: float, who: str) -> Future[int]:
+        return asyncio.ensure_future(parts.act(self._task, self._engine.files.remove, action, which, now, who))
 
     # -- the writer -------------------------------------------------------------------------------------------------
 
@@ -275,7 +257,12 @@ class SqliteSpool:
             self._engine.remove_finished(verdict.lease.message.id)
 
     def _leased(self, takes: Sequence[Take], found: dict[int, list[Lease]], error: SpoolError | None) -> None:
-        """On the loop. What a caller no longer waits for goes back at once, since nobody would attempt it."""
+        """On the loop. What a caller no longer waits for, or could not be read, goes back at once, since nobody would
+        attempt it."""
+        if error is not None:
+            self._task(
+                partial(actions.unlease, leases=[each.lease for each in takes], now=self._clock.time())
+            ).add_done_callback(Future.exception)  # where that fails too, the leases expire
         for each in takes:
             each.result, each.error = found.get(each.lease, []), error
             if each.future.done():

@@ -115,6 +115,9 @@ class Bench:
             await spool.close()
         self._opened.clear()
 
+    def log_size(self) -> int:
+        return (self.directory / "spool.db-wal").stat().st_size
+
     def files(self) -> list[Path]:
         return [path for path in (self.directory / "bodies").rglob("*") if path.is_file()]
 

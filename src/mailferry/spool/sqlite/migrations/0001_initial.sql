@@ -61,7 +61,7 @@ CREATE TABLE recipient (
     next_attempt INTEGER,
     attempts INTEGER NOT NULL,
     last_reply TEXT NOT NULL,
-    came_from TEXT,  -- the state before the claim
+    came_from TEXT,  -- the state before the claim, or before somebody held it
     lease INTEGER,
     expires INTEGER  -- of the lease
 );
