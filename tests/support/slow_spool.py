@@ -11,6 +11,7 @@ from mailferry.spool.api import Accepted
 
 class SlowDraft:
     def __init__(self, spool: SlowSpool) -> None:
+        self.id = MessageId(1 << 40)
         self.size = 0
         self.largest = 0
         self.data = bytearray()

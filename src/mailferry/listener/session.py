@@ -18,7 +18,7 @@ from mailferry.listener.policy import Identity
 from mailferry.listener.profile import Profile
 from mailferry.listener.transaction import Transaction
 from mailferry.mail.envelope import Origin
-from mailferry.mail.message import MessageId, format_id
+from mailferry.mail.message import MessageId
 from mailferry.smtp import commands as c
 from mailferry.smtp import events as e
 from mailferry.smtp.replies import Reply, reply
@@ -187,7 +187,7 @@ class Session(Conversation):
             if isinstance(error, SpoolFailed):
                 return self.refuse("commit", STORE_FAILED, str(error))
             return self.refuse("commit", INTERNAL_ERROR, f"{type(error).__name__}: {error}")
-        queue_id = format_id(committing.result())
+        queue_id = tx.queue_id
         client = tx.identity.client.name
         self.profile.site.log.accepted(
             queue_id, self.profile.name, client, self.address, tx.sender, len(tx.recipients), tx.size
@@ -233,7 +233,7 @@ class Session(Conversation):
         return origin
 
     def _trace_of(self, tx: Transaction) -> bytes:
-        """The Received field up to its date (RFC 5321 section 4.4). No "for": it would show a blind recipient."""
+        """The Received field up to its id (RFC 5321 section 4.4). No "for": it would show a blind recipient."""
         self._origin_of(tx.identity)
         if tx.mail.smtputf8:  # RFC 6531 section 4.3
             return self._trace.replace(b" with ESMTP", b" with UTF8SMTP", 1)
@@ -248,7 +248,7 @@ class Session(Conversation):
         helo = _UNSAFE.sub("?", self.helo)[:255] or "unknown"
         return (
             f"Received: from {helo} ({literal})\r\n\tby {self.profile.site.hostname} (Mailferry) with {protocol}"
-            f"{comment};\r\n\t"
+            f"{comment}\r\n\tid "
         ).encode()
 
     handlers: ClassVar = {

@@ -15,7 +15,7 @@ from mailferry.listener.site import Site, Verdict
 from mailferry.mail.address import same_address
 from mailferry.mail.envelope import Envelope, Origin, Recipient
 from mailferry.mail.headers import Header, fields_end, rewrite_from, subject
-from mailferry.mail.message import MessageId
+from mailferry.mail.message import MessageId, format_id
 from mailferry.smtp.commands import Mail, Rcpt
 from mailferry.smtp.replies import Reply, reply
 from mailferry.spool.api import Accepted, Draft
@@ -39,6 +39,7 @@ class Transaction:
         "_subject",
         "identity",
         "mail",
+        "queue_id",
         "recipients",
         "refusal",
         "sender",
@@ -52,11 +53,12 @@ class Transaction:
         self.identity = identity
         self.recipients: dict[str, tuple[Recipient, Verdict]] = {}
         self.refusal: Reply | None = None
-        self.trace = b""  # the Received field without its date
+        self.trace = b""  # the Received field up to its id
         self.size = 0
         self._draft: Draft | None = None
         self._head: bytearray | None = None  # the header section while it is not whole
         self._scanned = 0
+        self.queue_id = ""
         self._header_id = ""
         self._empty_id = False
         self._subject = ""
@@ -76,7 +78,8 @@ class Transaction:
 
     def begin(self, site: Site, trace: bytes) -> None:
         """Open the draft. Raises SpoolFull."""
-        self._draft = site.spool.draft(self.mail.size)
+        self._draft = draft = site.spool.draft(self.mail.size)
+        self.queue_id = format_id(draft.id)
         self.trace = trace
         self._head = bytearray()
 
@@ -177,7 +180,7 @@ class Transaction:
             if refusal is not None:
                 self.refuse(refusal)
                 return
-        prefix = self.trace + site.date() + b"\r\n" + self._missing(header, site)
+        prefix = b"%b%b;\r\n\t%b\r\n" % (self.trace, self.queue_id.encode(), site.date()) + self._missing(header, site)
         if names.subjects:
             self._subject = subject(header)
         edited = fields
