@@ -202,6 +202,16 @@ async def test_an_expired_lease_can_be_recorded_until_somebody_takes_it(kit: Kit
     assert await kit.states(message) == [State.DELIVERED]
 
 
+async def test_an_expired_lease_is_found_where_nothing_else_waits(kit: Kit) -> None:
+    message = await kit.put()
+    await kit.claim(lease=600)
+    assert await kit.spool.lanes() == []
+    kit.clock.advance(600)
+    assert await kit.spool.lanes() == [LaneDue(LANE, 1, kit.clock.time())]
+    assert await kit.states(message) == [State.UNKNOWN]
+    assert await kit.spool.used(LANE, 0) == [UsedMinute(int(kit.clock.time() // 60), 1, 1)]
+
+
 async def test_an_expired_lease_is_unknown_at_the_next_claim(kit: Kit) -> None:
     message = await kit.put("a@example.org", "b@example.org")
     lost = await kit.one()

@@ -9,7 +9,7 @@ import pytest
 
 from mailferry.mail.envelope import Recipient
 from mailferry.mail.message import Message, MessageId
-from mailferry.spool.api import FINAL, MOVES, WAITING, Alarm, Filter, State, Use
+from mailferry.spool.api import FINAL, LOST_ANSWER, MOVES, WAITING, Alarm, Filter, State, Use
 from support.spool_contract import LANE, ORIGIN, OTHER, TEXT, Kit
 
 
@@ -130,6 +130,38 @@ async def test_every_verb_on_every_state(kit: Kit, verb: str, origin: State) -> 
     assert (await kit.spool.body(message) is None) == (expected in FINAL)
 
 
+async def test_settling_takes_what_is_held_for_a_lost_answer(kit: Kit) -> None:
+    async def held(*moves: tuple[State, str], released: bool = False) -> MessageId:
+        """A message held after the moves of attempts, or by hand where none of them held it."""
+        message = await kit.put()
+        for state, reply in moves:
+            lease = await kit.one()
+            assert await kit.record(lease, kit.move(lease.claims[0], state, reply, 0))
+        only = Filter(ids=(message,))
+        await kit.spool.hold(only, kit.clock.time(), "anna")
+        if released:
+            assert await kit.spool.release(only, kit.clock.time(), "anna") == 1
+            assert await kit.spool.hold(only, kit.clock.time(), "anna") == 1
+        return message
+
+    lost = [
+        await held((State.HELD, f"{LOST_ANSWER} 451 4.4.2 no answer came")),
+        await held((State.UNKNOWN, "451 4.4.2 no answer came")),
+        await held((State.UNKNOWN, "451 4.4.2 no answer came"), (State.UNKNOWN, "421 4.4.2 and again")),
+    ]
+    others = [
+        await held(),
+        await held((State.HELD, "held, refused for good and nobody may be told: 550")),
+        await held((State.UNKNOWN, "451 4.4.2 no answer came"), (State.DEFERRED, "450 4.2.0 later")),
+        await held((State.UNKNOWN, "451 4.4.2 no answer came"), released=True),
+    ]
+    assert await kit.spool.settle(Filter(), kit.clock.time(), "anna") == len(lost)
+    assert [await kit.states(each) for each in lost] == [[State.DELIVERED]] * len(lost)
+    assert [await kit.states(each) for each in others] == [[State.HELD]] * len(others)
+    assert await kit.spool.body(lost[0]) is None
+    assert (await kit.events(lost[0]))[-1].detail == "settled by anna"
+
+
 async def test_verbs_act_on_what_matches_only(kit: Kit) -> None:
     message = await kit.put("a@example.org", "b@example.org", "c@example.org")
     now = kit.clock.time()
@@ -219,8 +251,8 @@ async def test_purge_forgets_what_was_finished_long_ago(kit: Kit) -> None:
         kit.clock.advance(100)
         await kit.record(lease, kit.move(lease.claims[0]), use=Use(1, number + 1))
     waiting = await kit.put()
-    kit.clock.advance(10_000)
-    border = kit.clock.time() - 10_000
+    kit.clock.advance(3 * 86400)
+    border = kit.clock.time() - 3 * 86400
     assert await kit.spool.purge(border) == 2
     assert [await kit.spool.show(message) is None for message in finished] == [True, True, False]
     assert await kit.kinds(finished[2]) == ["accepted", "claimed", "delivered"]
@@ -228,3 +260,12 @@ async def test_purge_forgets_what_was_finished_long_ago(kit: Kit) -> None:
     assert [use.minute * 60 >= border - 60 for use in await kit.spool.used(LANE, 0)] == [True]
     assert await kit.spool.purge(border + 1) == 1
     assert await kit.spool.purge(border + 1) == 0
+
+
+async def test_purge_keeps_the_budget_that_limits_still_count(kit: Kit) -> None:
+    await kit.put()
+    lease = await kit.one()
+    await kit.record(lease, kit.move(lease.claims[0]), use=Use(1, 7))
+    kit.clock.advance(86400)
+    assert await kit.spool.purge(kit.clock.time() - 3600) == 1
+    assert [use.recipients for use in await kit.spool.used(LANE, 0)] == [7]

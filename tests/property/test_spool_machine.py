@@ -31,7 +31,7 @@ VERBS = {
     "release": (frozenset({State.HELD}), State.DEFERRED),
     "retry": (WAITING, None),
     "drop": (WAITING | {State.HELD}, State.DROPPED),
-    "settle": (frozenset({State.UNKNOWN}), State.DELIVERED),
+    "settle": (frozenset({State.UNKNOWN, State.HELD}), State.DELIVERED),
 }
 
 
@@ -44,8 +44,16 @@ class Expected:
     state: State = State.QUEUED
     came_from: State = State.QUEUED
     token: int = 0
+    held_from: State = State.QUEUED
     attempts: int = 0
     delivered: int = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether somebody may say that it arrived: its answer was lost, perhaps before somebody held it."""
+        return self.state is State.UNKNOWN or (self.state is State.HELD and self.held_from is State.UNKNOWN)
+
+    lost: bool = False  # the answer to its last attempt
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -119,6 +127,7 @@ class SpoolMachine(RuleBasedStateMachine):
         for expected in self.holders(lease):
             expected.state, expected.due = State.UNKNOWN, self.clock.time()
             expected.attempts += 1
+            expected.lost = True
 
     @precondition(lambda self: getattr(self, "leases", None))
     @rule(
@@ -141,21 +150,25 @@ class SpoolMachine(RuleBasedStateMachine):
             if state is None:
                 expected.state, expected.due = expected.came_from, self.clock.time()
                 continue
-            expected.state, expected.due = state, self.clock.time() + wait
+            expected.state, expected.due, expected.held_from = state, self.clock.time() + wait, State.CLAIMED
             expected.attempts += count
+            expected.lost = state is State.UNKNOWN
             expected.delivered += state is State.DELIVERED
 
     @rule(verb=st.sampled_from(sorted(VERBS)), lane=st.none() | st.sampled_from(LANES))
     def act(self, verb: str, lane: str | None) -> None:
         origins, target = VERBS[verb]
-        chosen = [
-            e for each in self.mail.values() for e in each if e.state in origins and (lane is None or e.lane == lane)
-        ]
+        everyone = [e for each in self.mail.values() for e in each if lane is None or e.lane == lane]
+        chosen = [e for e in everyone if e.state in origins and (verb != "settle" or e.lost)]
+        if verb == "settle":
+            chosen = [e for e in chosen if e.lost]
         which = Filter(states=frozenset(State), lane=lane)
         assert self.run(self.do(verb, which)) == len(chosen)
         for expected in chosen:
+            expected.held_from = expected.state
             expected.state = target or expected.state
             expected.due = self.clock.time()
+            expected.lost = expected.lost and verb != "release"
 
     async def do(self, verb: str, which: Filter) -> int:
         changed: int = await getattr(self.kit.spool, verb)(which, self.clock.time(), "test")

@@ -12,10 +12,8 @@ from mailferry.delivery.settings import DeliverySettings, UnknownPolicy
 from mailferry.mail.message import Message
 from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome, Unknown
 from mailferry.routes.faults import OWN, Fault
-from mailferry.spool.api import Claim, Move, State
+from mailferry.spool.api import LOST_ANSWER, Claim, Move, State
 
-#: Begins the reply of a recipient that is held because nobody knows whether it was delivered.
-LOST_ANSWER = "held, may have been delivered:"
 #: Begins the reply of a recipient whose message the store has lost.
 BODILESS = "held, its body is missing:"
 #: Begins the reply of a recipient that failed and may not be reported.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from mailferry.clock import Clock
 from mailferry.delivery.alarms import Alarms
-from mailferry.delivery.decide import LOST_ANSWER, UNREPORTABLE
+from mailferry.delivery.decide import UNREPORTABLE
 from mailferry.delivery.obsolete import Obsolete
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.mail.message import MessageId, format_id
 from mailferry.obs.maillog import MailLog
-from mailferry.spool.api import WAITING, Filter, Spool, State
+from mailferry.spool.api import LOST_ANSWER, WAITING, Filter, Spool, State
 from mailferry.units import format_duration
 
 AGE, UNKNOWN, UNREPORTED = "queue:age", "queue:unknown", "queue:unreported"
@@ -69,7 +69,8 @@ class Monitor:
             UNKNOWN,
             lost,
             "Recipients may or may not have got their message: the answer to an attempt was lost.",
-            "Ask the recipient or search the message trace by Message-ID; then release it to send again, or drop it.",
+            "Ask the recipient or search the message trace by Message-ID. If it arrived, `mailferry queue settle` it; "
+            "if not, `queue release` what is held and `queue retry` the rest to send it again.",
         )
         self._alarm(
             UNREPORTED,

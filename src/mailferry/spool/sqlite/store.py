@@ -149,7 +149,8 @@ class SqliteSpool:
         self._watchers.append(changed)
 
     def reroute(self, choose: Callable[[Message, Recipient], str | None]) -> Future[int]:
-        return self._loop.create_task(self._reroute(choose))
+        read = partial(self._engine.read, self._engine.reader.reroutes)
+        return self._loop.create_task(parts.reroute(read, self._task, self._clock.time, choose))
 
     # -- people -----------------------------------------------------------------------------------------------------
 
@@ -166,19 +167,19 @@ class SqliteSpool:
         return self._engine.read(self._engine.reader.counts)
 
     def hold(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._loop.create_task(self._act(actions.HOLD, which, now, who))
+        return self._acting(actions.HOLD, which, now, who)
 
     def release(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._loop.create_task(self._act(actions.RELEASE, which, now, who))
+        return self._acting(actions.RELEASE, which, now, who)
 
     def retry(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._loop.create_task(self._act(actions.RETRY, which, now, who))
+        return self._acting(actions.RETRY, which, now, who)
 
     def drop(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._loop.create_task(self._act(actions.DROP, which, now, who))
+        return self._acting(actions.DROP, which, now, who)
 
     def settle(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._loop.create_task(self._act(actions.SETTLE, which, now, who))
+        return self._acting(actions.SETTLE, which, now, who)
 
     def raise_alarm(self, alarm: Alarm) -> Future[bool]:
         return self._task(partial(actions.raise_alarm, alarm=alarm))
@@ -190,7 +191,7 @@ class SqliteSpool:
         return self._engine.read(self._engine.reader.alarms)
 
     def purge(self, before: float) -> Future[int]:
-        return self._loop.create_task(self._purge(before))
+        return self._loop.create_task(parts.purge(self._task, before, used_before(before, self._clock.time())))
 
     async def _lanes(self) -> list[LaneDue]:
         # A claim takes back what has expired, too; but where nothing else waits, there is no claim.
@@ -200,7 +201,7 @@ class SqliteSpool:
         return await self._engine.read(self._engine.reader.lanes)
 
     def _acting(self, action: actions.Action, which: Filter, now: float, who: str) -> Future[int]:
-        return asyncio.ensure_future(parts.act(self._task, self._engine.files.remove, action, which, now, who))
+        return self._loop.create_task(parts.act(self._task, self._engine.files.remove, action, which, now, who))
 
     # -- the writer -------------------------------------------------------------------------------------------------
 

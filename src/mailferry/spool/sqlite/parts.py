@@ -1,0 +1,58 @@
+"""Work on many recipients or messages, part by part: one transaction each, so that new mail never waits long.
+
+Leaves to others: each part (actions, reader) and the threads (store). Invariant: what a part did is durable before the
+next begins; a part that fails ends the work, and what was done before stays done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from asyncio import Future
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from mailferry.mail.envelope import Recipient
+from mailferry.mail.message import Message
+from mailferry.spool.api import Filter
+from mailferry.spool.sqlite import actions
+
+#: Runs a function inside a transaction of the writer.
+Task = Callable[[Callable[[sqlite3.Connection], tuple[object, Iterable[str]]]], Future[Any]]
+Changes = tuple[list[tuple[int, str, str]], int | None]
+Choose = Callable[[Message, Recipient], str | None]
+
+
+async def act(
+    task: Task, remove: Callable[[Sequence[int]], None], action: actions.Action, which: Filter, now: float, who: str
+) -> int:
+    """One of the verbs of people; the number of recipients changed. `remove` takes the messages whose file may go."""
+    after: int | None = 0
+    total = 0
+    while after is not None:
+        work = partial(actions.act, action=action, which=which, now=now, who=who, after=after)
+        part: actions.Part = await task(work)
+        remove(part.files)
+        total, after = total + part.changed, part.last
+    return total
+
+
+async def reroute(
+    read: Callable[[Choose, int], Future[Changes]], task: Task, time: Callable[[], float], choose: Choose
+) -> int:
+    after: int | None = -1
+    total = 0
+    while after is not None:
+        changes, after = await read(choose, after)
+        if changes:
+            total += await task(partial(actions.reroute, changes=changes, now=time()))
+    return total
+
+
+async def purge(task: Task, before: float, used_before: float) -> int:
+    total = 0
+    while True:
+        removed: int = await task(partial(actions.purge, before=before, used_before=used_before))
+        total += removed
+        if removed < actions.CHUNK:
+            return total
