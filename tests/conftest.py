@@ -48,7 +48,7 @@ def long(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--long"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tool(request: pytest.FixtureRequest) -> Callable[[str], str]:
     """The path of a foreign program; fails (or, without --require-tools, skips) where it is missing."""
 

@@ -209,7 +209,7 @@ def test_without_login_is_refused(client: str, door: str, house: House, order: C
 @every_client
 def test_wrong_password_is_refused(client: str, mechanism: str, house: House, order: Callable[..., Order]) -> None:
     mail = letter(Kind.SMALL)
-    with pytest.raises(Refused, match="535|Login denied"):
+    with pytest.raises(Refused, match=r"535|Login denied"):
         CLIENTS[client](order(mail, "starttls", mechanism, "wrong"))
     assert not house.sink.copies(mail.recipients[0])
 
