@@ -67,11 +67,17 @@ def _route(config: Config, one: RouteSettings) -> Row:
         "route": one.name,
         "type": one.type.value + (f", {one.preset}" if one.preset else ""),
         "to": f"{presets.host(one, cloud)}:{presets.port(one, cloud)}",
-        "encryption": one.tls_mode.value + ("" if one.verify else ", not verified"),
+        "encryption": _encryption(one, cloud),
         "as": _login(one),
         "mailbox": one.mailbox or ("the client's" if one.needs_mailbox else "none"),
         "reaches": _list(tuple(sorted(config.reach[one.name]))) if one.internal_only else "anywhere",
     }
+
+
+def _encryption(one: RouteSettings, cloud: str) -> str:
+    if one.type is RouteType.GRAPH:
+        return "https" if presets.endpoint(one, cloud).startswith("https:") else "none (this machine)"
+    return one.tls_mode.value + ("" if one.verify else ", not verified")
 
 
 def _login(one: RouteSettings) -> str:

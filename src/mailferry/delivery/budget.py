@@ -91,10 +91,11 @@ class Window:
 class Budget:
     """The windows of one lane."""
 
-    __slots__ = ("_hourly", "_messages", "_recipients", "limited")
+    __slots__ = ("_hourly", "_messages", "_recipients", "_whole", "limited")
 
     def __init__(self, limits: Limits) -> None:
         self.limited = bool(limits.messages_per_minute or limits.messages_per_hour or limits.recipients_per_day)
+        self._whole = limits.whole
         self._messages = Window(limits.messages_per_minute, MINUTE, 0.0)
         self._hourly = Window(limits.messages_per_hour, HOUR, MINUTE)
         self._recipients = Window(limits.recipients_per_day, DAY, MINUTE)
@@ -102,7 +103,8 @@ class Budget:
     @property
     def granule(self) -> int:
         """Recipients that must be free before a message with more of them is sent in parts: one per cent of the day."""
-        return max(1, self._recipients.limit // 100) if self._recipients.limit else PLENTY
+        divisible = self._recipients.limit and not self._whole
+        return max(1, self._recipients.limit // 100) if divisible else PLENTY
 
     def restore(self, used: Iterable[UsedMinute], now: float) -> None:
         """Count what an earlier run used; oldest first."""

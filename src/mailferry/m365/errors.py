@@ -20,6 +20,7 @@ from mailferry.m365.facts import Mark, Source, Text, load, sources
 #: In the order of precedence: what is more specific stands first, in the files too.
 _FILES = (
     "errors-auth.toml",
+    "errors-graph.toml",
     "errors-hve.toml",
     "errors-acs.toml",
     "errors-sending.toml",
@@ -33,6 +34,8 @@ _CONTINUATION = re.compile(r"[\r\n]+\s*(?:[245]\d\d[ -])?")
 #: After a failed AUTH the service answers MAIL with 530 5.7.57 and appends what it said to AUTH.
 _COMPOSITE = re.compile(r"5\.7\.57\b.*?\bError:\s*([45]\d\d)[ -]+(.+)", re.IGNORECASE)
 _AADSTS = re.compile(r"\bAADSTS(\d{4,8})\b")
+#: An answer of Microsoft Graph: its HTTP status is no SMTP reply code.
+_GRAPH = re.compile(r"\b[45]\d\d (Error[A-Z]|Request|Mailbox[A-Z])|\"code\"\s*:\s*\"")
 
 
 class Stage(StrEnum):
@@ -44,6 +47,7 @@ class Stage(StrEnum):
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"  # the answer to the end of data
+    GRAPH = "graph"  # the answer of Microsoft Graph
     REPORT = "report"  # arrives later, as a non-delivery report
     TOKEN = "token"  # noqa: S105 - the token endpoint, before any SMTP
     ANY = "any"
@@ -104,6 +108,7 @@ _STAGES: Mapping[Stage, tuple[str, str]] = MappingProxyType(
         Stage.MAIL: ("when the sender is named (MAIL FROM)", "送信者の指定時（MAIL FROM）"),
         Stage.RCPT: ("when a recipient is named (RCPT TO)", "宛先の指定時（RCPT TO）"),
         Stage.DATA: ("after the whole message was sent (end of DATA)", "メール全体の送信後（DATA の終わり）"),
+        Stage.GRAPH: ("when Microsoft Graph is asked to send", "Microsoft Graph への送信要求時"),
         Stage.REPORT: ("later, in a non-delivery report", "送信後に届く配信不能レポート"),
         Stage.TOKEN: ("when a token is asked for, before any SMTP", "トークンの取得時（SMTP の前）"),
         Stage.ANY: ("at any point", "いずれの段階でも"),
@@ -262,7 +267,7 @@ def explain(text: str) -> list[ErrorFact]:
         fact = _tokens_by_code().get(int(number))
         if fact:
             found.append(fact)
-    code = reply_code(text)
+    code = 550 if _GRAPH.search(text) else reply_code(text)
     fact = match(code or 550, text) if not found else None
     if fact:
         found.append(fact)

@@ -11,10 +11,12 @@ from collections.abc import Callable
 
 from mailferry.obs.maillog import MailLog
 from mailferry.routes import presets
+from mailferry.routes.api import Transport
 from mailferry.routes.auth import Login, NoLogin, Opener, PasswordLogin, TokenLogin
 from mailferry.routes.classify import Classifier
 from mailferry.routes.dial import Dialer, Target
 from mailferry.routes.faults import Fault
+from mailferry.routes.graph_build import build_graph
 from mailferry.routes.parts import Reach
 from mailferry.routes.pool import Pool
 from mailferry.routes.settings import RouteSettings, RouteType, TimeoutSettings, Tls
@@ -33,11 +35,13 @@ def build_transport(
     secret: Callable[[SecretSource], str],
     log: MailLog,
     reach: frozenset[str] | None = None,
-) -> SmtpTransport:
+) -> Transport:
     """The transport of one route. `hostname` is the gateway's own; `cloud` that of the route's tenant (any name of
     m365.clouds for a smarthost); the route's tenant names the credential that `tokens` is asked for; `secret` reads
     a secret from where it lies and raises TokenError; `reach` are the domains it delivers to, where it is internal
     only. Raises OSError for a file of certificates that cannot be used."""
+    if settings.type is RouteType.GRAPH:
+        return build_graph(settings, cloud, tokens, log)
     classifier = _classifier(settings)
     target = Target(
         host=presets.host(settings, cloud),

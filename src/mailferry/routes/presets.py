@@ -5,12 +5,16 @@ Leaves to others: the figures and addresses themselves (m365). Invariant: what t
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import urlsplit
+
 from mailferry.m365.clouds import cloud
 from mailferry.m365.limits import (
     ServiceLimits,
     azure_communication,
     exchange_online,
     exchange_relay,
+    graph,
     high_volume_email,
     tenant_mx,
 )
@@ -36,6 +40,8 @@ def host(settings: RouteSettings, cloud_name: str) -> str:
             return cloud(cloud_name).hve_host
         case RouteType.ACS_SMTP:
             return _ACS_HOST
+        case RouteType.GRAPH:
+            return urlsplit(endpoint(settings, cloud_name)).hostname or ""
     return cloud(cloud_name).smtp_host
 
 
@@ -44,6 +50,9 @@ def port(settings: RouteSettings, cloud_name: str) -> int:
         return settings.port
     if settings.type is RouteType.EXCHANGE_SMTP:
         return cloud(cloud_name).smtp_port
+    if settings.type is RouteType.GRAPH:
+        parts = urlsplit(endpoint(settings, cloud_name))
+        return parts.port or (443 if parts.scheme == "https" else 80)
     if settings.tls_mode == "implicit":
         return _IMPLICIT_PORT
     return _RELAY_PORT if settings.type is RouteType.SMARTHOST else _SUBMISSION_PORT
@@ -57,7 +66,19 @@ def scope(settings: RouteSettings, cloud_name: str) -> str:
             return cloud(cloud_name).hve_scope
         case RouteType.ACS_SMTP:
             return _ACS_SCOPE
+        case RouteType.GRAPH:
+            return cloud(cloud_name).graph_scope
     return cloud(cloud_name).smtp_scope
+
+
+def endpoint(settings: RouteSettings, cloud_name: str) -> str:
+    """Where Microsoft Graph is, without a version and without a slash at the end."""
+    return (settings.endpoint or cloud(cloud_name).graph).rstrip("/")
+
+
+def request_size(settings: RouteSettings) -> int:
+    """Octets of the largest request to Microsoft Graph."""
+    return settings.request_size or graph().request_size.value
 
 
 def limits(settings: RouteSettings) -> Limits:
@@ -75,6 +96,7 @@ def limits(settings: RouteSettings) -> Limits:
         ),
         message_size=base.message_size if own.message_size is None else own.message_size,
         messages_per_hour=base.messages_per_hour if own.messages_per_hour is None else own.messages_per_hour,
+        whole=settings.type is RouteType.GRAPH,
     )
 
 
@@ -87,6 +109,9 @@ def published(settings: RouteSettings) -> ServiceLimits | None:
             return high_volume_email()
         case RouteType.ACS_SMTP:
             return azure_communication()
+        case RouteType.GRAPH:
+            # What Graph accepts is then subject to Exchange Online's limits (Learn, user: sendMail, note).
+            return replace(exchange_online(), connections=graph().concurrent_requests)
     if settings.preset is Preset.EXCHANGE_RELAY:
         return exchange_relay()
     return tenant_mx() if settings.preset is not None else None

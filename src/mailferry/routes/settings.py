@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from mailferry.mail.address import check_pattern, normal_domain
 from mailferry.routes import consistent
-from mailferry.routes.graph_settings import HeaderOnly, Large, OtherFrom
+from mailferry.routes.graph_settings import HeaderOnly, Large, OtherFrom, foreign_problem, graph_problem
 from mailferry.tokens.settings import SecretSource
 from mailferry.units import Duration, RateLimit, Size
 
@@ -100,8 +100,8 @@ class RouteSettings(_Model):
 
     name: Name = Field(description="The route's name, as rules, clients and lanes use it.")
     type: RouteType = Field(
-        description="exchange-smtp (Exchange Online client submission), hve (High Volume Email), acs-smtp (Azure "
-        "Communication Services) or smarthost."
+        description="exchange-smtp (Exchange Online client submission), graph (Microsoft Graph sendMail), hve (High "
+        "Volume Email), acs-smtp (Azure Communication Services) or smarthost."
     )
     preset: Preset | None = Field(
         None,
@@ -127,7 +127,7 @@ class RouteSettings(_Model):
     key: Path | None = Field(None, description="smarthost: PEM file of its key; absent: in the certificate's file.")
     mailbox: str = Field(
         "",
-        description="exchange-smtp: send everything from this mailbox, whoever the client is. hve: the account, "
+        description="exchange-smtp, graph: send everything from this mailbox, whoever the client is. hve: the account, "
         "acs-smtp: the MailFrom address, that envelope and From are rewritten to; the original From goes to Reply-To.",
     )
     username: str = Field(
@@ -173,7 +173,7 @@ class RouteSettings(_Model):
 
     @property
     def needs_mailbox(self) -> bool:
-        return self.type in (RouteType.EXCHANGE_SMTP, RouteType.HVE)
+        return self.type in (RouteType.EXCHANGE_SMTP, RouteType.HVE, RouteType.GRAPH)
 
     @property
     def internal_only(self) -> bool:
@@ -189,7 +189,8 @@ class RouteSettings(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problem = consistent.problem(self)
+        graph = self.type is RouteType.GRAPH
+        problem = consistent.problem(self) or (graph_problem(self) if graph else foreign_problem(self))
         if problem is None and self.type is RouteType.EXCHANGE_SMTP:
             problem = self._exchange_problem()
         elif problem is None and self.type is RouteType.SMARTHOST:

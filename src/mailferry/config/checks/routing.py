@@ -22,6 +22,7 @@ _SERVICES = {
     RouteType.EXCHANGE_SMTP: "Exchange Online",
     RouteType.HVE: "High Volume Email",
     RouteType.ACS_SMTP: "Azure Communication Services",
+    RouteType.GRAPH: "Microsoft Graph",
 }
 
 

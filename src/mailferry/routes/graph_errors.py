@@ -1,0 +1,126 @@
+"""What an answer of Microsoft Graph means for the message: an Outcome, by its status and its code.
+
+Leaves to others: the sentences and their cures (m365.errors, data/errors-graph.toml), the requests (graph_http).
+Invariants: Delivered from 202 to the request that sends, and from nothing else; what is not understood is deferred,
+and is Unknown where the service itself does not know whether it took the message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from mailferry.m365.errors import Disposition, Stage, match
+from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome, Unknown
+from mailferry.routes.classify import local
+from mailferry.routes.faults import Fault
+
+_LONGEST = 300  # letters of the service's own words that are kept
+
+
+class Step(StrEnum):
+    """Which request was answered. A word here goes into the reply where the message needed more than one."""
+
+    MAIL = ""  # sendMail: one request, all or nothing
+    DRAFT = "creating a draft"
+    ATTACH = "attaching a file"
+    UPLOAD = "uploading an attachment"
+    SEND = "sending the draft"
+
+    @property
+    def sends(self) -> bool:
+        """Whether the message is on its way once this request was taken."""
+        return self in (Step.MAIL, Step.SEND)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. `code` and `message` of the error, `request_id` by which Microsoft's support finds it; `retry_after`
+    in seconds; `data` the JSON object that came, if one did."""
+
+    status: int
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    retry_after: float | None = None
+    data: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+    def words(self, step: Step) -> str:
+        """In one line, for history and people; m365's patterns look for this form."""
+        where = f"[{step.value}]" if step.value else ""
+        words = (f"Microsoft Graph: {self.status}", self.code, where, self.message[:_LONGEST])
+        line = " ".join(word for word in words if word)
+        clean = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
+        return f"{clean} (request-id {self.request_id})" if self.request_id else clean
+
+
+def outcome(answer: Answer, step: Step) -> Outcome:
+    """What `answer` to `step` means for every recipient: Graph takes a message for all of them or for none."""
+    text = answer.words(step)
+    if answer.status == 202 and step.sends:
+        tail = f", request-id {answer.request_id}" if answer.request_id else ""
+        return Delivered(local(250, "2.0.0", f"202 accepted by Microsoft Graph{tail}"))
+    if answer.good:
+        # sendMail was seen to answer 200 to a MIME message over about 2.2 MB that it did not send (graph-docs 13979).
+        return Unknown(local(451, "4.5.0", text)) if step.sends else Deferred(local(451, "4.5.0", text))
+    if step is Step.UPLOAD:
+        return _upload(answer, text)
+    if step.sends and answer.status in (502, 504) and answer.retry_after is None:
+        # A gateway lost the service behind it, after it had the whole request: nobody knows what became of it.
+        return Unknown(local(451, "4.4.2", text))
+    fact = match(550, text, Stage.GRAPH)
+    if fact is not None:
+        return _by_disposition(fact.disposition, answer, text)
+    return _by_status(answer, text)
+
+
+def _by_disposition(disposition: Disposition, answer: Answer, text: str) -> Outcome:
+    match disposition:
+        case Disposition.FAIL:
+            return Failed(local(*_failure(answer), text))
+        case Disposition.THROTTLE:
+            return Deferred(local(451, "4.3.2", text), answer.retry_after, Fault.THROTTLE)
+        case Disposition.SENDER_FAULT:
+            return Deferred(local(451, "4.7.1", text), answer.retry_after, Fault.SENDER)
+        case Disposition.LANE_FAULT:
+            fault = Fault.LOGIN if answer.status == 401 else Fault.SERVICE
+            return Deferred(local(451, "4.7.1", text), answer.retry_after, fault)
+        case Disposition.DEFER:
+            return Deferred(local(451, "4.0.0", text), answer.retry_after)
+
+
+def _failure(answer: Answer) -> tuple[int, str]:
+    if answer.status == 413 or "Size" in answer.code or "TooLarge" in answer.code:
+        return 552, "5.3.4"
+    return (554, "5.6.0") if "Mime" in answer.code else (554, "5.1.3")
+
+
+def _by_status(answer: Answer, text: str) -> Outcome:
+    """A code that nobody described: its status says whose trouble it is, and nothing fails for it."""
+    match answer.status:
+        case 401:
+            return Deferred(local(451, "4.7.0", text), answer.retry_after, Fault.LOGIN)
+        case 403 | 404 | 405:
+            return Deferred(local(451, "4.7.1", text), answer.retry_after, Fault.SERVICE)
+        case 429 | 503 | 504:
+            return Deferred(local(451, "4.3.2", text), answer.retry_after, Fault.THROTTLE)
+        case 301 | 302 | 303 | 307 | 308 | 407 | 501:
+            return Deferred(local(451, "4.3.5", text), answer.retry_after, Fault.CONFIGURATION)
+        case status if status >= 500:
+            return Deferred(local(451, "4.3.0", text), answer.retry_after)
+        case _:
+            return Deferred(local(451, "4.5.0", text), answer.retry_after)
+
+
+def _upload(answer: Answer, text: str) -> Outcome:
+    """An upload goes to a pre-authorised address, so that 401 and 404 are about the session, not about us."""
+    if answer.status in (429, 503):
+        return Deferred(local(451, "4.3.2", text), answer.retry_after, Fault.THROTTLE)
+    if answer.status == 413 or "Size" in answer.code:
+        return Failed(local(552, "5.3.4", text))
+    return Deferred(local(451, "4.4.5", text), answer.retry_after)
