@@ -108,6 +108,8 @@ def list_(
 
     Example: mailferry queue list --state held --older 2h
     """
+    from rich.text import Text
+
     from mailferry.ops.queue import alarm_json, message_json, to_filter
 
     query = _query(ids, state, sender, recipient, client, lane, older, newer)
@@ -127,9 +129,10 @@ def list_(
         )
         return
     for alarm in alarms:
-        talk().print(
-            f"[bold red]alarm[/] {alarm.text}" + (f"\n      [cyan]cure:[/] {alarm.cure}" if alarm.cure else "")
-        )
+        # What an upstream said is text, even where it looks like markup: "[SN4PR0501CA0054.namprd05…]", "[/x]".
+        talk().print(Text.assemble(("alarm", "bold red"), f" {alarm.text}"))
+        if alarm.cure:
+            talk().print(Text.assemble(("      cure:", "cyan"), f" {alarm.cure}"))
     if not views:
         talk().print("No message matches." if not query.empty else "The queue is empty.")
         return
@@ -158,8 +161,8 @@ def _table(views: list[MessageView]) -> Table:
             table.add_row(
                 format_id(view.message.id) if first else "",
                 f"{utc(view.message.received_at):%m-%d %H:%M:%S}" if first else "",
-                (view.message.envelope.reverse_path or "<>") if first else "",
-                one.address,
+                Text(view.message.envelope.reverse_path or "<>") if first else "",
+                Text(one.address),
                 Text(one.state.value, style=_COLOURS[one.state.value]),
                 str(one.attempts),
                 Text(one.last_reply),
@@ -242,7 +245,9 @@ def _print_message(view: MessageView) -> None:
     history.add_column("detail", overflow="fold", ratio=1)
     for event in view.events:
         kind = Text(event.kind, style=_COLOURS.get(event.kind, ""))
-        history.add_row(f"{utc(event.at):%m-%d %H:%M:%S.%f}"[:-3], kind, event.recipient or "", Text(event.detail))
+        history.add_row(
+            f"{utc(event.at):%m-%d %H:%M:%S.%f}"[:-3], kind, Text(event.recipient or ""), Text(event.detail)
+        )
     console.print()
     console.print(history)
 
@@ -286,4 +291,9 @@ def _command(action: str, text: str) -> None:
 _command("hold", "Stop matching mail: it stays in the queue, untouched, until it is released.")
 _command("release", "Let held mail go: it is tried at once.")
 _command("retry", "Try waiting mail now instead of at its next time.")
+_command(
+    "settle",
+    "Mark mail as delivered whose answer was lost: somebody saw that it arrived. What did not arrive is sent again by "
+    "`release` where it is held, else by `retry`.",
+)
 _command("drop", "Remove matching mail for good, without a bounce. The history says who did it.")

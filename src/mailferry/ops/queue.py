@@ -1,7 +1,7 @@
 """Looking into the queue and acting on it, whether the gateway runs or not.
 
 Leaves to others: how it is shown (cli, console) and the guards of each move (spool).
-Invariant: nothing here acts on a message that its Filter does not match, and an empty Filter never drops anything.
+Invariant: nothing here acts on a message that its Filter does not match, and an empty Filter never ends anything.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Action(StrEnum):
     RELEASE = "release"
     RETRY = "retry"
     DROP = "drop"
+    SETTLE = "settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,10 @@ async def act(spool: Spool, action: Action, which: Filter, clock: Clock, who: st
         Action.RELEASE: spool.release,
         Action.RETRY: spool.retry,
         Action.DROP: spool.drop,
+        Action.SETTLE: spool.settle,
     }
-    if action is Action.DROP and which == Filter():
-        raise ValueError("dropping needs a filter; to drop the whole queue say --state all")
+    if action in (Action.DROP, Action.SETTLE) and which == Filter():
+        raise ValueError(f"to {action} needs a filter, for it cannot be undone; the whole queue is --state all")
     return await verbs[action](which, clock.time(), who)
 
 
