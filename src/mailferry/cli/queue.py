@@ -235,7 +235,8 @@ def _print_message(view: MessageView) -> None:
     for one in view.recipients:
         state = Text(one.state.value, style=_COLOURS[one.state.value])
         due = f", next try {utc(one.next_attempt):%Y-%m-%d %H:%M:%S} UTC" if one.next_attempt is not None else ""
-        line = Text.assemble(one.address, " ", state, f" by {one.lane}, {one.attempts} tries{due}")
+        tries = "1 try" if one.attempts == 1 else f"{one.attempts} tries"
+        line = Text.assemble(one.address, " ", state, f" by {one.lane}, {tries}{due}")
         facts.add_row(Text("recipient", style="bold"), line)
     console.print(facts)
     history = Table(box=None, header_style="bold", pad_edge=False)
