@@ -13,6 +13,7 @@ from collections import OrderedDict
 
 from mailferry.clock import Clock
 from mailferry.delivery.agenda import Agenda
+from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.lanes import Lane
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.settings import DeliverySettings
@@ -21,6 +22,7 @@ from mailferry.mail.message import format_id
 from mailferry.obs.maillog import MailLog
 from mailferry.spool.api import Lease, Spool
 
+ALARM = "spool:claim"
 #: Seconds until a claim that failed is made again.
 _AGAIN = 5.0
 #: Attempts of one worker after which it lets others run, should its transport never wait.
@@ -32,9 +34,11 @@ class Dispatcher:
 
     def __init__(
         self, spool: Spool, worker: Worker, recorder: Recorder, agenda: Agenda, settings: DeliverySettings,
-        clock: Clock, log: MailLog,
+        alarms: Alarms, clock: Clock, log: MailLog,
     ) -> None:  # fmt: skip
         self._spool = spool
+        self._alarms = alarms
+        self._barred: set[str] = set()  # lanes whose last claim failed
         self._worker = worker
         self._recorder = recorder
         self._agenda = agenda
@@ -68,11 +72,11 @@ class Dispatcher:
         lane.claiming = False
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         if error is not None:
-            self._log.trouble("claim failed", lane=lane.name, cause=str(error) or "cancelled")
-            lane.more = True
-            if not self.closed:
-                self._agenda.at(self._clock.time() + _AGAIN, lane.name)
+            self._barred_by(lane, str(error) or "cancelled")
             return
+        self._barred.discard(lane.name)
+        if not self._barred:
+            self._alarms.clear(ALARM)  # it may stand from an earlier run
         leases = future.result()
         lane.ready.extend(leases)
         if self.closed:
@@ -86,6 +90,17 @@ class Dispatcher:
         self._staff(lane)
         if lane.more and lane.low:
             self.fill(lane)
+
+    def _barred_by(self, lane: Lane, cause: str) -> None:
+        """A claim failed: try again soon."""
+        self._log.trouble("claim failed", lane=lane.name, cause=cause)
+        lane.more = True
+        if self.closed:
+            return
+        self._barred.add(lane.name)
+        cure = "Free space on the disk of the spool and check its health; sending goes on by itself then."
+        self._alarms.sound(ALARM, f"Mail cannot be taken from the spool, sending stands still: {cause}", cure)
+        self._agenda.at(self._clock.time() + _AGAIN, lane.name)
 
     def _staff(self, lane: Lane) -> None:
         """Give the lane as many workers as it has use for."""

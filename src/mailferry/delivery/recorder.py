@@ -98,6 +98,8 @@ class Recorder:
             if isinstance(error, SpoolFailed | SpoolFull):
                 self._keep(entry, error)
             return
+        if not self._failed:
+            self._alarms.clear(ALARM)  # it may stand from an earlier run
         if not future.result():
             self._log.trouble("lease lost before its result was stored", message=message, lane=entry.lease.lane)
         if entry.then is not None:

@@ -59,7 +59,7 @@ class Scheduler:
         worker = Worker(
             settings, schedule, reporter, self._recorder, self._breaker, clock, log, checkpoint, self._note_due
         )
-        self._dispatcher = Dispatcher(spool, worker, self._recorder, self._agenda, settings, clock, log)
+        self._dispatcher = Dispatcher(spool, worker, self._recorder, self._agenda, settings, self._alarms, clock, log)
         self._monitor = Monitor(spool, self._alarms, settings, clock, log)
         self._lanes: dict[str, Lane] = {}
         self._surveyed = -_SURVEY_EVERY

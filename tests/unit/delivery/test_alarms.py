@@ -80,6 +80,37 @@ async def test_an_alarm_tells_the_cause_of_today(world: World) -> None:
     assert len([line for line in world.events("alarm") if line["key"] == alarm.key]) == 1
 
 
+async def test_mail_that_cannot_be_taken_from_the_spool_raises_an_alarm(world: World) -> None:
+    claim, full = world.spool.claim, True
+
+    def refusing(lane: str, now: float, limit: int, lease: float):  # type: ignore[no-untyped-def]
+        if not full:
+            return claim(lane, now, limit, lease)
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(SpoolFull("no space"))
+        return future
+
+    world.spool.claim = refusing  # type: ignore[method-assign]
+    await world.started()
+    messages = [await world.submit(), await world.submit(lane="smart")]
+    await world.run(30)
+    assert await world.alarms() == ["spool:claim"]
+    assert len(world.events("alarm")) == 1
+    full = False
+    await world.run(30)
+    assert [await world.states(message) for message in messages] == [[State.DELIVERED]] * 2
+    assert await world.alarms() == []
+
+
+async def test_alarms_of_the_spool_do_not_outlive_the_run_that_raised_them(world: World) -> None:
+    for key in ("spool:claim", "spool:record"):
+        await world.spool.raise_alarm(Alarm(key, world.clock.time(), "no space"))
+    await world.started()
+    await world.submit()
+    await world.settle()
+    assert await world.alarms() == []
+
+
 @pytest.mark.parametrize("kind", ["login", "sender"])
 async def test_an_alarm_nobody_waits_for_any_more_is_cleared(world: World, kind: str) -> None:
     world.transport.default = fault(kind)
