@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import smtplib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,35 @@ def test_foreign_sender_is_refused(client: str, house: House, order: Callable[..
     with pytest.raises(Refused, match="550"):
         CLIENTS[client](order(foreign, "implicit", "PLAIN"))
     assert not house.sink.copies(mail.recipients[0])
+
+
+@pytest.mark.parametrize(
+    ("client", "door", "mechanism", "options"),
+    [
+        pytest.param("swaks", "none", "", ("--pipeline",), id="swaks-pipelined"),
+        pytest.param("swaks", "starttls", "LOGIN", ("--pipeline",), id="swaks-pipelined-starttls"),
+        pytest.param("swaks", "none", "", ("--protocol", "SMTP"), id="swaks-helo"),
+        pytest.param("curl", "implicit", "PLAIN", ("--sasl-ir",), id="curl-initial-response"),
+        pytest.param("curl", "starttls", "LOGIN", ("--sasl-ir",), id="curl-initial-response-login"),
+        pytest.param("curl", "starttls", "PLAIN", ("--tls-max", "1.2"), id="curl-tls-1.2"),
+        pytest.param("msmtp", "implicit", "PLAIN", ("--dsn-notify=failure", "--dsn-return=headers"), id="msmtp-dsn"),
+    ],
+)
+def test_dialects(
+    client: str, door: str, mechanism: str, options: tuple[str, ...], house: House, order: Callable[..., Order]
+) -> None:
+    mail = letter(Kind.DOTS, recipients=3)
+    CLIENTS[client](replace(order(mail, door, mechanism), options=options))
+    check(client, mail, house.sink.wait(mail.recipients[0]), door)
+
+
+def test_many_on_one_connection(house: House) -> None:
+    mails = [letter(kind) for kind in (Kind.SMALL, Kind.DOTS) for _ in range(20)]
+    with smtplib.SMTP("localhost", house.doors["none"].port, timeout=30) as client:
+        for mail in mails:
+            client.sendmail(mail.sender, mail.recipients, mail.data)
+    for mail in mails:
+        check("smtplib", mail, house.sink.wait(mail.recipients[0]), "none")
 
 
 def test_queue_is_empty(house: House) -> None:

@@ -43,6 +43,7 @@ class Order:
     directory: Path
     tool: Callable[[str], str]
     password: str = field(default=PASSWORD, repr=False)
+    options: tuple[str, ...] = ()  # more words on the command line
 
     def file(self, data: bytes) -> Path:
         path = self.directory / "message.eml"
@@ -70,7 +71,7 @@ def swaks(order: Order) -> None:
         command += ["--tls-verify", "--tls-ca-path", str(door.ca)]
     if order.mechanism:
         command += ["--auth", order.mechanism, "--auth-user", ACCOUNT, "--auth-password", order.password]
-    _run(command)
+    _run([*command, *order.options])
 
 
 def msmtp(order: Order) -> None:
@@ -85,7 +86,7 @@ def msmtp(order: Order) -> None:
         secret = order.directory / "secret"
         secret.write_text(order.password)
         command += [f"--auth={order.mechanism.lower()}", f"--user={ACCOUNT}", f"--passwordeval=cat {secret}"]
-    _run([*command, "--", *letter.recipients], letter.data.replace(b"\r\n", b"\n"))
+    _run([*command, *order.options, "--", *letter.recipients], letter.data.replace(b"\r\n", b"\n"))
 
 
 def curl(order: Order) -> None:
@@ -105,7 +106,7 @@ def curl(order: Order) -> None:
         command += ["--ssl-reqd", "--cacert", str(door.ca)]
     if order.mechanism:
         command += ["--user", f"{ACCOUNT}:{order.password}", "--login-options", f"AUTH={order.mechanism}"]
-    _run(command, LC_ALL="C.UTF-8")
+    _run([*command, *order.options], LC_ALL="C.UTF-8")
 
 
 def snail(order: Order) -> None:
