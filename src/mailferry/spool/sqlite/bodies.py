@@ -11,10 +11,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor
+from contextlib import suppress
 from pathlib import Path
 
 from mailferry.mail.body import CHUNK, BodyGone
-from mailferry.mail.message import MessageId, format_id
+from mailferry.mail.message import MessageId, format_id, parse_id
 from mailferry.spool.checkpoints import Checkpoint
 from mailferry.spool.space import sync_directory
 
@@ -66,25 +67,35 @@ class BodyFiles:
 
     def remove(self, messages: Iterable[int]) -> None:
         """Unlink in the pool; what a crash leaves is swept at the next start."""
-        for message in messages:
-            self.pool.submit(self._remove, self.path(message))
+        with suppress(RuntimeError):  # the store is closed: the next start sweeps
+            for message in messages:
+                self.pool.submit(self._remove, self.path(message))
 
     def _remove(self, path: Path) -> None:
         self.checkpoint("spool.before-unlink")
         self.operations.unlink(path)
 
     def sweep(self, wanted: dict[int, int]) -> list[int]:
-        """Remove the files of no message in `wanted` ({message: size}); those of `wanted` without a whole file."""
+        """Remove the files of no message in `wanted` ({message: size}); those of `wanted` without a whole file. What
+        does not bear the name of a message was not put here by the store, and is left alone."""
         found: set[str] = set()
         names = {format_id(MessageId(message)): size for message, size in wanted.items()}
-        for folder in self.directory.iterdir():
-            for path in folder.iterdir():
+        for number in range(_FOLDERS):
+            for path in (self.directory / f"{number:02x}").iterdir():
                 size = names.get(path.name)
                 if size is None:
-                    self.operations.unlink(path)
+                    if _is_name(path.name) and path.is_file():
+                        self.operations.unlink(path)
                 elif path.stat().st_size == size:
                     found.add(path.name)
         return [message for message in wanted if format_id(MessageId(message)) not in found]
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return format_id(parse_id(text)) == text
+    except ValueError:
+        return False
 
 
 class FileBody:

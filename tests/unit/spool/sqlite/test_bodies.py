@@ -201,3 +201,27 @@ async def test_a_draft_that_outlives_the_spool_fails(bench) -> None:
     for draft in (small, large):
         with pytest.raises(SpoolFailed, match="closed"):
             await draft.commit(accepted("a@example.org"))
+
+
+async def test_the_sweep_takes_nothing_but_bodies_of_its_own(bench) -> None:
+    await bench.open()
+    await bench.close()
+    bodies = bench.directory / "bodies"
+    strays = [bodies / "lost+found", bodies / "00" / "snapshot", bodies / "notes.txt", bodies / "00" / "body.bak"]
+    for stray in strays:
+        if "." in stray.name:
+            stray.write_text("somebody put this here")
+        else:
+            stray.mkdir()
+    orphan = bodies / "3f" / "0B5C2JW000000"
+    orphan.write_bytes(b"what a kill left")
+    await bench.open()
+    assert not orphan.exists()
+    assert all(stray.exists() for stray in strays)
+
+
+async def test_a_body_may_be_given_up_while_the_store_closes(bench) -> None:
+    kit = await bench.open()
+    files = kit.spool._engine.files
+    await bench.close()
+    files.remove([1])  # nothing: the sweep at the next start takes it
