@@ -41,6 +41,14 @@ class Lost(Exception):
         self.connecting = connecting
 
 
+class Unreadable(Exception):
+    """The body of a request could not be read whole, so that the request was not sent; `error` says why."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a request carries: `length` octets of `type`, which `chunks` gives from the start each time."""
@@ -121,13 +129,14 @@ class _Sending:
 class Client:
     """One session of requests; the connections are kept between them."""
 
-    __slots__ = ("_context", "_idle", "_session", "_timeouts")
+    __slots__ = ("_closed", "_context", "_idle", "_session", "_timeouts")
 
     def __init__(self, context: ssl.SSLContext | None, timeouts: TimeoutSettings, idle: float) -> None:
         self._context = context
         self._timeouts = timeouts
         self._idle = idle
         self._session: ClientSession | None = None
+        self._closed = False
 
     async def request(
         self,
@@ -138,10 +147,12 @@ class Client:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[Answer, bool]:
-        """The answer, and whether any of the body had gone. Raises Lost, or what `content` raises."""
+        """The answer, and whether any of the body had gone. Raises Lost and Unreadable."""
         import aiohttp
         from yarl import URL
 
+        if self._closed:
+            raise Lost("The route is being closed", whole=False, connecting=True)
         deadline = asyncio.timeout(self._timeouts.connect * 2 + (self._timeouts.end if content is None else 0))
         loop = asyncio.get_running_loop()
         sending = _Sending(content, lambda seconds: _postpone(deadline, loop.time() + seconds), self._timeouts)
@@ -157,10 +168,11 @@ class Client:
                 return await _answer(response), sending.started
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if sending.error is not None:
-                raise sending.error from None
+                raise Unreadable(sending.error) from error
             raise _lost(error, sending) from error
 
     async def close(self) -> None:
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from mailferry.mail.outcome import Outcome
 from mailferry.routes import classify
 from mailferry.routes.graph_errors import Answer, Step, outcome
-from mailferry.routes.graph_http import Client, Content, Lost
+from mailferry.routes.graph_http import Client, Content, Lost, Unreadable
 from mailferry.routes.graph_letter import Refused
 from mailferry.tokens.api import AccessToken, TokenError, TokenSource
 
@@ -74,6 +74,9 @@ class Talk:
             self.sent = False
             self.handed_over = self.handed_over or not lost.connecting
             raise Refused(_lost(lost, step)) from lost
+        except Unreadable as unreadable:
+            self.sent = False
+            raise unreadable.error from unreadable
         self.sent = False
         self.handed_over = self.handed_over or started
         return answer
