@@ -36,6 +36,10 @@ class TokenRejected(Exception):
     """The token is not good here; the message says why, for the recorder only: the client is told nothing."""
 
 
+class TokenExpired(TokenRejected):
+    """It was good once."""
+
+
 class TokenChecker:
     """Checks tokens against the published keys, as a resource does."""
 
@@ -53,7 +57,7 @@ class TokenChecker:
         if not bearer.not_before <= now + 300:
             raise TokenRejected("token is not valid yet")
         if now >= bearer.expires:
-            raise TokenRejected("token has expired")
+            raise TokenExpired("token has expired")
         return bearer
 
     def _verified(self, token: str) -> Bearer:

@@ -1,5 +1,5 @@
-"""The sandbox's own authority: one CA, one server certificate for loopback names, the token signing key, and the key
-pair of the seeded certificate application.
+"""The sandbox's own authority: one CA, one server certificate for loopback names, one for a gateway that an inbound
+connector knows, the token signing key, and the key pair of the seeded certificate application.
 
 Leaves to others: TLS contexts (exchange, serve). Invariant: all of it is test material of one sandbox; it is valid from
 2020 to 2040 so that the sandbox clock may stand anywhere while clients check it against the machine's clock.
@@ -27,7 +27,17 @@ _FILES = {
     "signing.key": "signing_key",
     "application.pem": "application",
     "application.key": "application_key",
+    "relay.pem": "relay",
+    "relay.key": "relay_key",
 }
+#: Key and certificate in one file, for who wants both.
+_BUNDLES = {
+    "application-with-key.pem": ("application_key", "application"),
+    "relay-with-key.pem": ("relay_key", "relay"),
+}
+
+#: The name in the certificate by which an inbound connector of the seeded tenant knows a gateway.
+RELAY_NAME = "relay.contoso.example"
 
 _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -42,6 +52,8 @@ class Keys:
     signing_key: bytes = field(repr=False)
     application: bytes
     application_key: bytes = field(repr=False)
+    relay: bytes
+    relay_key: bytes = field(repr=False)
 
     def write(self, directory: Path) -> None:
         """Keep them in `directory`; keys are readable by the owner alone."""
@@ -51,10 +63,10 @@ class Keys:
             handle = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with os.fdopen(handle, "wb") as file:
                 file.write(getattr(self, attribute))
-        bundle = directory / "application-with-key.pem"
-        handle = os.open(bundle, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(self.application_key + self.application)
+        for name, parts in _BUNDLES.items():
+            handle = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(b"".join(getattr(self, part) for part in parts))
 
 
 def load_keys(directory: Path) -> Keys | None:
@@ -70,6 +82,7 @@ def make_keys(extra_names: tuple[str, ...] = ()) -> Keys:
     server_key = ec.generate_private_key(ec.SECP256R1())
     signing_key = rsa.generate_private_key(65537, 2048)
     application_key = rsa.generate_private_key(65537, 2048)
+    relay_key = ec.generate_private_key(ec.SECP256R1())
     ca = _authority(ca_key)
     return Keys(
         ca=_pem(ca),
@@ -78,6 +91,8 @@ def make_keys(extra_names: tuple[str, ...] = ()) -> Keys:
         signing_key=_key_pem(signing_key),
         application=_pem(_application(application_key)),
         application_key=_key_pem(application_key),
+        relay=_pem(_relay(ca, ca_key, relay_key)) + _pem(ca),
+        relay_key=_key_pem(relay_key),
     )
 
 
@@ -132,11 +147,29 @@ def _server(
 ) -> x509.Certificate:
     alternatives: list[x509.GeneralName] = [x509.DNSName(n) for n in ("localhost", *names)]
     alternatives += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
+    return _issued(ca, ca_key, key, "localhost", alternatives)
+
+
+def _relay(
+    ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePrivateKey
+) -> x509.Certificate:
+    return _issued(ca, ca_key, key, RELAY_NAME, [x509.DNSName(RELAY_NAME)])
+
+
+def _issued(
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePrivateKey,
+    name: str,
+    alternatives: list[x509.GeneralName],
+) -> x509.Certificate:
+    """For both ends of TLS: a mail server is client and server."""
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     return (
-        _builder(_name("localhost"), ca.subject, key)
+        _builder(_name(name), ca.subject, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()),

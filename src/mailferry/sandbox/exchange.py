@@ -1,7 +1,7 @@
-"""The sockets of client submission: asyncio protocols that feed sessions, upgrade to TLS and keep pauses.
+"""The sockets of every SMTP surface: asyncio protocols that feed sessions, upgrade to TLS and keep pauses.
 
-Leaves to others: what is said (exchange_session). Invariant: the wire core is the only buffer; nothing received before
-a TLS handshake is read after it.
+Leaves to others: what is said (exchange_session, relay_session). Invariant: the wire core is the only buffer; nothing
+received before a TLS handshake is read after it.
 """
 
 from __future__ import annotations
@@ -9,21 +9,24 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from mailferry.clock import Clock
-from mailferry.sandbox.exchange_session import Session
-from mailferry.sandbox.exchange_talk import Then
+from mailferry.sandbox.exchange_talk import Talk, Then
 from mailferry.sandbox.world import World
 
 
-def server_context(certificate: str, key: str) -> ssl.SSLContext:
-    """TLS as far down as OpenSSL goes: to say 421 4.7.66 in it, or, on the legacy host, to work."""
+def server_context(certificate: str, key: str, clients: str | None = None) -> ssl.SSLContext:
+    """TLS as far down as OpenSSL goes: to say 421 4.7.66 in it, or, on the legacy host, to work. `clients`: the
+    authorities whose certificates a client may show; without one it is a client as before."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    if clients is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(clients)
     return context
 
 
@@ -32,7 +35,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._session: Session | None = None
+        self._session: Talk | None = None
         self._transport: asyncio.Transport | None = None
         self._early: list[bytes] | None = None  # octets that come while a handshake or a pause is under way
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,7 +99,7 @@ class Connection(asyncio.Protocol):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _upgrade(self, session: Session, transport: asyncio.Transport) -> None:
+    async def _upgrade(self, session: Talk, transport: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()
         try:
             upgraded = await loop.start_tls(transport, self, self._endpoint.context, server_side=True)
@@ -107,15 +110,17 @@ class Connection(asyncio.Protocol):
         if upgraded is None or self._session is None:
             return
         self._transport = upgraded
-        session.tls_started(upgraded.get_extra_info("ssl_object").version() or "")
+        tls = upgraded.get_extra_info("ssl_object")
+        session.peer_names = _names(tls.getpeercert() or {})
+        session.tls_started(tls.version() or "")
         self._go_on(session, lambda: b"")
 
-    async def _rest(self, session: Session, clock: Clock, until: float) -> None:
+    async def _rest(self, session: Talk, clock: Clock, until: float) -> None:
         await clock.sleep(until - clock.time())
         if self._session is not None:
             self._go_on(session, session.resume)
 
-    def _go_on(self, session: Session, act: Callable[[], bytes]) -> None:
+    def _go_on(self, session: Talk, act: Callable[[], bytes]) -> None:
         """After a handshake or a pause: first `act`, then what came meanwhile."""
         early, self._early = self._early or [], None
         self._carry_out(act)
@@ -123,12 +128,17 @@ class Connection(asyncio.Protocol):
             self.data_received(data)
 
 
-class Endpoint:
-    """One listening host: smtp or smtp-legacy."""
+def _names(certificate: Mapping[str, Any]) -> frozenset[str]:
+    """The DNS names of a certificate that was verified, of its subject too."""
+    found = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    found += [value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"]
+    return frozenset(name.lower() for name in found)
 
-    def __init__(
-        self, world: World, machine: Clock, context: ssl.SSLContext, session: Callable[[str], Session]
-    ) -> None:
+
+class Endpoint:
+    """One listening host: smtp, smtp-legacy, hve, acs-smtp, onprem or mx."""
+
+    def __init__(self, world: World, machine: Clock, context: ssl.SSLContext, session: Callable[[str], Talk]) -> None:
         self.world = world
         self.machine = machine
         self.context = context

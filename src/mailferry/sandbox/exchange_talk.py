@@ -1,6 +1,6 @@
 """The frame of a dialogue: the wire core's events to handlers, replies back, faults in between, a record of it all.
 
-Leaves to others: what each command is answered with (exchange_session), sockets and timers (exchange).
+Leaves to others: what each command is answered with (exchange_session, relay_session), sockets and timers (exchange).
 Invariant: one reply per event that needs one; what a fault takes over is not answered by its handler as well.
 """
 
@@ -47,14 +47,16 @@ class Talk:
 
     handlers: ClassVar[Mapping[type[Any], Handler]] = {}
 
-    def __init__(self, world: World, surface: str, remote: str, mechanisms: tuple[str, ...]) -> None:
+    def __init__(
+        self, world: World, surface: str, remote: str, mechanisms: tuple[str, ...], size: int | None = None
+    ) -> None:
         self._world = world
         self._surface = surface
         self._remote = remote
         now = world.clock.time()
         self._front = world.hosts.front_end(now)
         self._core = ServerConnection(
-            ServerLimits(message_size=world.behaviour.size),
+            ServerLimits(message_size=world.behaviour.size if size is None else size),
             extensions=Extensions(binarymime=True, starttls=True, auth=mechanisms),
         )
         self._dialogue = Dialogue(surface, self._front.session, remote, now)
@@ -65,6 +67,7 @@ class Talk:
         self._continue: Callable[[], Reply | None] | None = None
         self.then = Then.READ
         self.pause = Pause(0, machine=True)
+        self.peer_names: frozenset[str] = frozenset()  # of the certificate that the peer showed, in lower case
 
     # For the driver
 

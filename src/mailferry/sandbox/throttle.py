@@ -39,6 +39,7 @@ class Throttles:
         self._connections: dict[str, list[object]] = {}
         self._slots: dict[str, deque[float]] = {}
         self._recipients: dict[str, Window] = {}
+        self._windows: dict[str, Window] = {}
         self.external = Window(DAY)
 
     def emptied(self) -> Throttles:
@@ -73,6 +74,10 @@ class Throttles:
         slots.append(at)
         while len(slots) > limit:
             slots.popleft()
+
+    def window(self, name: str, span: float) -> Window:
+        """The sliding window of that name; the other services count in some."""
+        return self._windows.setdefault(name, Window(span))
 
     def recipients(self, mailbox: str) -> Window:
         """Recipients of the last 24 hours."""
