@@ -17,6 +17,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mailferry.sandbox.faults import Fault
+from mailferry.sandbox.graph_store import Draft
 from mailferry.sandbox.inbox import Inbox
 from mailferry.sandbox.mailbox import Folder, Message
 from mailferry.sandbox.world import State, World
@@ -89,11 +90,18 @@ class Control:
             Route("DELETE", "/messages", self._clear_messages, "empty all boxes"),
             Route("GET", "/messages/{id}", self._message, "one message with its envelope and trace headers"),
             Route("GET", "/messages/{id}/raw", self._raw, "its octets exactly as they were received"),
+            Route("GET", "/drafts", self._drafts, "drafts made by Graph and not sent yet; ?box="),
+            Route("GET", "/signins", self._signins, "the sign-in log, oldest first"),
             Route("GET", "/dialogues", self._dialogues, "recorded SMTP dialogues, oldest first"),
             Route("GET", "/requests", self._requests, "recorded HTTP requests to the service, oldest first"),
             Route("GET", "/counters", self._counters, "messages accepted, kept, dropped"),
             Route("POST", "/seed", self._reseed, '{"seed": 1}: start the draws anew'),
-            Route("POST", "/forget", self._forget, "drop mail, counters, faults and records; keep tenant and clock"),
+            Route(
+                "POST",
+                "/forget",
+                self._forget,
+                "drop mail, drafts, counters, sign-ins, faults and records; keep tenant and clock",
+            ),
             Route("POST", "/reset", self._reset, "as at the start, but for the clock"),
         )
 
@@ -183,6 +191,13 @@ class Control:
             return _json({"error": "no such message"}, 404)
         return web.Response(body=message.raw, content_type="application/octet-stream")
 
+    async def _drafts(self, request: web.Request) -> web.Response:
+        box = request.query.get("box", "").lower()
+        return _json([_draft(draft) for draft in self._world.drafts if not box or draft.box == box])
+
+    async def _signins(self, _: web.Request) -> web.Response:
+        return _json([asdict(event) for event in self._world.signins])
+
     async def _dialogues(self, request: web.Request) -> web.Response:
         return _json([asdict(dialogue) for dialogue in self._world.recorder.dialogues])
 
@@ -191,7 +206,14 @@ class Control:
 
     async def _counters(self, _: web.Request) -> web.Response:
         store = self._world.store
-        return _json({"accepted": store.accepted, "kept": len(store), "dropped": store.dropped})
+        counters = {
+            "accepted": store.accepted,
+            "kept": len(store),
+            "dropped": store.dropped,
+            "drafts": len(self._world.drafts),
+            "signins": len(self._world.signins),
+        }
+        return _json(counters)
 
     async def _reseed(self, request: web.Request) -> web.Response:
         self._world.reseed(Seed.model_validate(await _body(request)).seed)
@@ -216,6 +238,22 @@ def _summary(message: Message) -> dict[str, Any]:
         "folder": message.folder.value,
         "size": len(message.raw),
         **asdict(message.received),
+    }
+
+
+def _draft(draft: Draft) -> dict[str, Any]:
+    return {
+        "id": draft.id,
+        "box": draft.box,
+        "client_id": draft.client_id,
+        "created": draft.created,
+        "modified": draft.modified,
+        "subject": draft.composed.subject,
+        "recipients": [one.address for one in draft.composed.recipients],
+        "message_id": draft.composed.message_id,
+        "size": draft.size,
+        "mime": draft.mime is not None,
+        "attachments": [{"name": one.name, "size": len(one.content)} for one in draft.attachments],
     }
 
 

@@ -152,11 +152,32 @@ class Entra:
         error = cause = ""
         try:
             status, body = 200, act()
+            self._sign_in(request, form, correlation_id, None)
         except GrantRefused as refused:
             status, error, cause = refused.kind.status, str(refused), refused.cause
+            self._sign_in(request, form, correlation_id, refused)
             body = refused.body(now=self._world.clock.time(), trace_id=trace_id, correlation_id=correlation_id)
         self._record(request, form, status, error, cause)
         return web.json_response(body, status=status, headers=headers)
+
+    def _sign_in(
+        self, request: web.Request, form: dict[str, str], correlation_id: str, refused: GrantRefused | None
+    ) -> None:
+        """An application that Entra knows leaves its trace in the sign-in log, refused or not."""
+        application = self._world.tenant.applications.get(form.get("client_id", "").lower())
+        if application is None:
+            return
+        self._world.signins.application(
+            at=self._world.clock.time(),
+            application=application,
+            certificate="client_assertion" in form,
+            resource=form.get("scope", "").removesuffix("/.default").rstrip("/"),
+            remote=request.remote or "",
+            user_agent=request.headers.get("User-Agent", ""),
+            error=0 if refused is None else refused.kind.number,
+            reason="" if refused is None else refused.sentence,
+            correlation_id=correlation_id,
+        )
 
     async def _unknown(self, request: web.Request) -> web.Response:
         said = f"not implemented in the sandbox: {request.method} {request.path}"

@@ -108,7 +108,20 @@ class Session(Talk):
         if not isinstance(step, Credentials) or exchange is None:
             return self._auth_outcome(step) if not isinstance(step, Credentials) else texts.CANCELLED
         self._dialogue.user, self._dialogue.mechanism = exchange.user, exchange.mechanism
-        return self._faulty(Point.AUTH, lambda: self._auth_outcome(exchange.judge(step)))
+        return self._faulty(Point.AUTH, lambda: self._auth_outcome(self._judged(exchange, step)))
+
+    def _judged(self, exchange: LoginExchange, credentials: Credentials) -> Login | Text | Reply:
+        """The outcome; a password leaves its trace in the sign-in log."""
+        outcome, world = exchange.judge(credentials), self._world
+        if credentials.token is None and not isinstance(outcome, Reply):
+            world.signins.basic(
+                at=world.clock.time(),
+                user=credentials.username,
+                mailbox=world.tenant.mailbox(credentials.username),
+                refused=outcome if isinstance(outcome, Text) else None,
+                remote=self._remote,
+            )
+        return outcome
 
     def _auth_outcome(self, outcome: Login | Text | Reply) -> Reply:
         if isinstance(outcome, Reply):

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Surface = Literal["smtp", "smtp-legacy", "token"]
+Surface = Literal["smtp", "smtp-legacy", "token", "graph"]
 
 
 class Point(StrEnum):
@@ -30,13 +30,18 @@ class Point(StrEnum):
     RCPT = "rcpt"
     DATA = "data"  # the DATA command
     END = "end"  # the end of data, before the message is taken
-    REQUEST = "request"  # an HTTP request
+    REQUEST = "request"  # an HTTP request, before anything is done about it
+    RESPONSE = "response"  # its answer, after everything is done (graph)
+
+
+_HTTP_POINTS = {"token": {Point.REQUEST}, "graph": {Point.REQUEST, Point.RESPONSE}}
+_SMTP_POINTS = set(Point) - {Point.REQUEST, Point.RESPONSE}
 
 
 class Action(StrEnum):
     REPLY = "reply"  # answer with `reply` (SMTP) or `status` + `body` (HTTP); 421 closes
     DROP = "drop"  # cut the connection without a word; at END the message is lost
-    TAKE_AND_DROP = "take-and-drop"  # END only: keep the message, then cut the connection instead of answering 250
+    TAKE_AND_DROP = "take-and-drop"  # END, RESPONSE: do what was asked, then cut the connection instead of answering
     DELAY = "delay"  # wait `delay` seconds of the machine's time, then go on as if nothing were
 
 
@@ -50,7 +55,8 @@ class Fault(BaseModel):
     action: Action
     match: dict[str, str] = Field(
         default={},
-        description="Patterns (* and ?), all must fit: user, sender, recipient, remote, mechanism, client_id, scope.",
+        description="Patterns (* and ?), all must fit: user, sender, recipient, remote, mechanism, client_id, scope;"
+        " at graph user, client_id, remote, operation, method, path.",
     )
     reply: str = Field(default="", description='SMTP answer, for example "421 4.3.2 Service not active".')
     status: int = Field(default=503, ge=200, le=599, description="HTTP status.")
@@ -64,11 +70,13 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Fault:
-        http = self.surface == "token"
-        if http is not (self.at is Point.REQUEST):
+        http = self.surface in _HTTP_POINTS
+        if self.at not in _HTTP_POINTS.get(self.surface, _SMTP_POINTS):
             raise ValueError(f"surface {self.surface} has no point {self.at}")
-        if self.action is Action.TAKE_AND_DROP and self.at is not Point.END:
-            raise ValueError("take-and-drop belongs to the end of data")
+        if self.action is Action.TAKE_AND_DROP and self.at not in (Point.END, Point.RESPONSE):
+            raise ValueError("take-and-drop belongs to the end of data, or to a response")
+        if self.action is Action.DROP and self.at is Point.RESPONSE:
+            raise ValueError("to lose a response is take-and-drop")
         if self.action is Action.REPLY and not http and not _is_reply(self.reply):
             raise ValueError(f"not an SMTP reply: {self.reply!r}")
         return self

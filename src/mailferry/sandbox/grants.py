@@ -30,7 +30,9 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 #: Resources known to every tenant; Exchange Online (00000002-0000-0ff1-ce00-000000000000) goes by two names.
 EXCHANGE = ("https://outlook.office365.com", "https://outlook.office.com")
-RESOURCES = (*EXCHANGE, "https://graph.microsoft.com", "https://communication.azure.com")
+#: Microsoft Graph by its address and by its application id.
+GRAPH = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
+RESOURCES = (*EXCHANGE, *GRAPH, "https://communication.azure.com")
 
 _DEFAULT = "/.default"
 _SKEW = 300.0  # what the service forgives between two clocks; UNV
@@ -51,7 +53,8 @@ class ClientCredentials:
         application = self._application(form, tenant)
         by = self._prove(application, form, audiences)
         resource = self._resource(form, tenant)
-        roles = application.app_roles if resource.rstrip("/") in EXCHANGE else ()
+        name = resource.rstrip("/")
+        roles = application.app_roles if name in EXCHANGE else application.graph_roles if name in GRAPH else ()
         return self._signer.issue(
             application=application,
             tenant_id=tenant.tenant_id,

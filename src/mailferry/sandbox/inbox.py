@@ -16,6 +16,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from mailferry.clock import utc
+from mailferry.sandbox.graph_store import Draft
 from mailferry.sandbox.mailbox import Folder, Message, header, header_block
 from mailferry.sandbox.world import World
 
@@ -43,6 +44,7 @@ class Inbox:
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/inbox", self._list)
         app.router.add_get("/inbox/style.css", self._style)
+        app.router.add_get("/inbox/drafts", self._drafts)
         app.router.add_get("/inbox/message/{id}", self._view)
         app.router.add_get("/inbox/message/{id}/source", self._source)
 
@@ -57,6 +59,13 @@ class Inbox:
         note = f"<p class=links>The newest {_PAGE} of {len(found)}.</p>" if len(found) > _PAGE else ""
         content = f"<h2>{escape(title)}</h2>{_table(found[: -_PAGE - 1 : -1])}{note}"
         return self._page(title, content, box, folder, refresh=True)
+
+    async def _drafts(self, request: web.Request) -> web.Response:
+        """Drafts that Graph made and nobody has sent."""
+        box = request.query.get("box", "")
+        title = " · ".join(part for part in (box, "Drafts") if part)
+        drafts = [draft for draft in self._world.drafts if not box or draft.box == box.lower()]
+        return self._page(title, f"<h2>{escape(title)}</h2>{_draft_table(drafts)}", box or None, None, refresh=True)
 
     async def _view(self, request: web.Request) -> web.Response:
         message = self._world.store.get(request.match_info["id"])
@@ -107,7 +116,22 @@ class Inbox:
                 label = address if each is Folder.INBOX else f"{address} – {each}"
                 current = address == (box or "").lower() and folder is each
                 items.append(_link(href, label, folders.get(each, 0), current=current))
+            if drafts := len(self._world.drafts.of(address)):
+                items.append(_link(f"/inbox/drafts?box={quote(address)}", f"{address} – Drafts", drafts, current=False))
         return f"<ul>{''.join(items)}</ul>"
+
+
+def _draft_table(drafts: Iterable[Draft]) -> str:
+    rows = "".join(
+        f"<tr><td class=when>{utc(d.modified):%m-%d %H:%M:%S}</td><td>{escape(d.box)}</td>"
+        f"<td>{escape(', '.join(one.address for one in d.composed.recipients))}</td>"
+        f"<td>{escape(d.composed.subject or '(no subject)')}</td><td class=size>{d.size:,}</td></tr>"
+        for d in drafts
+    )
+    if not rows:
+        return "<p class=empty>There is no draft.</p>"
+    head = "<tr><th>Changed<th>Box<th>Recipients<th>Subject<th class=size>Octets</tr>"
+    return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
 def _link(href: str, label: str, count: int, *, current: bool) -> str:

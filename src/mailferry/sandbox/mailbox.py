@@ -1,4 +1,5 @@
 """What arrived: messages byte for byte as they were received, the service's own trace headers kept apart.
+By Graph there is no envelope: what is stored is the message as it left, without Bcc and with the mailbox's own From.
 
 Leaves to others: who may send (decide) and where a recipient is (submission). Invariant: `raw` is never touched, so a
 test can compare it with what a client sent.
@@ -24,12 +25,12 @@ class Folder(StrEnum):
 class Received:
     """How a message came in; shared by all its copies."""
 
-    surface: str  # "smtp", "smtp-legacy", "report"
+    surface: str  # "smtp", "smtp-legacy", "graph", "report"
     at: float
     sender: str  # envelope, "" for the null reverse path
     recipients: tuple[str, ...]  # the whole envelope
     user: str  # the mailbox that was logged in
-    mechanism: str  # "LOGIN", "XOAUTH2"
+    mechanism: str  # "LOGIN", "XOAUTH2", "Graph"
     client_id: str  # of the token's application, or ""
     session: str
     remote: str
@@ -62,7 +63,7 @@ class MailStore:
     def __init__(self) -> None:
         self._messages: OrderedDict[str, Message] = OrderedDict()
         self._serial = itertools.count(1)
-        self.accepted = 0  # submissions answered 250
+        self.accepted = 0  # submissions answered 250 or 202
         self.dropped = 0  # copies forgotten because of `keep`
 
     def add(

@@ -37,6 +37,12 @@ CERTIFICATE_CLIENT_ID = "5a4db0c5-0000-4000-8000-0000000000b1"
 CERTIFICATE_SERVICE_PRINCIPAL = "5a4db0c5-0000-4000-8000-0000000000b2"
 CERTIFICATE_OBJECT_ID = "5a4db0c5-0000-4000-8000-0000000000b3"
 
+#: The application that reads the sign-in log.
+INVENTORY_CLIENT_ID = "5a4db0c5-0000-4000-8000-0000000000c1"
+INVENTORY_SERVICE_PRINCIPAL = "5a4db0c5-0000-4000-8000-0000000000c2"
+INVENTORY_OBJECT_ID = "5a4db0c5-0000-4000-8000-0000000000c3"
+INVENTORY_SECRET = "sandbox~secret~of~the~inventory~application"  # noqa: S105 - a sandbox value
+
 SENDERS = ("scanner", "ups", "erp", "relay", "it")
 PEOPLE = ("anna", "ben")
 
@@ -58,30 +64,46 @@ def contoso(application_certificate: str) -> Tenant:
         authentication_policies={"SMTP Basic exception": AuthenticationPolicy(allow_basic_auth_smtp=True)},
         mailboxes={f"{local}@{DOMAIN}": _mailbox(local) for local in (*SENDERS, *PEOPLE)},
         groups={group: tuple(f"{local}@{DOMAIN}" for local in SENDERS)},
-        applications={
-            SECRET_CLIENT_ID: Application(
-                client_id=SECRET_CLIENT_ID,
-                name="Mail gateway (secret, classic grant)",
-                object_id=SECRET_OBJECT_ID,
-                service_principal=SECRET_SERVICE_PRINCIPAL,
-                secrets=(ClientSecret(value=SECRET, expires=SECRET_EXPIRES, key_id="sandbox-secret-1"),),
-                app_roles=(SEND_AS_APP,),
-            ),
-            CERTIFICATE_CLIENT_ID: Application(
-                client_id=CERTIFICATE_CLIENT_ID,
-                name="Mail gateway (certificate, application RBAC)",
-                object_id=CERTIFICATE_OBJECT_ID,
-                service_principal=CERTIFICATE_SERVICE_PRINCIPAL,
-                certificates=(ClientCertificate(pem=application_certificate),),
-            ),
-        },
+        applications=_applications(application_certificate),
         service_principals=(
             ServicePrincipal(app_id=SECRET_CLIENT_ID, object_id=SECRET_SERVICE_PRINCIPAL),
             ServicePrincipal(app_id=CERTIFICATE_CLIENT_ID, object_id=CERTIFICATE_SERVICE_PRINCIPAL),
         ),
         management_scopes={"Senders": group},
-        role_assignments=(RoleAssignment(role=RBAC_SEND_AS_APP, app=CERTIFICATE_SERVICE_PRINCIPAL, scope="Senders"),),
+        role_assignments=tuple(
+            RoleAssignment(role=role, app=CERTIFICATE_SERVICE_PRINCIPAL, scope="Senders")
+            for role in (RBAC_SEND_AS_APP, "Application Mail.Send", "Application Mail.ReadWrite")
+        ),
     )
+
+
+def _applications(certificate: str) -> dict[str, Application]:
+    return {
+        SECRET_CLIENT_ID: Application(
+            client_id=SECRET_CLIENT_ID,
+            name="Mail gateway (secret, classic grant)",
+            object_id=SECRET_OBJECT_ID,
+            service_principal=SECRET_SERVICE_PRINCIPAL,
+            secrets=(ClientSecret(value=SECRET, expires=SECRET_EXPIRES, key_id="sandbox-secret-1"),),
+            app_roles=(SEND_AS_APP,),
+            graph_roles=("Mail.Send", "Mail.ReadWrite"),
+        ),
+        CERTIFICATE_CLIENT_ID: Application(
+            client_id=CERTIFICATE_CLIENT_ID,
+            name="Mail gateway (certificate, application RBAC)",
+            object_id=CERTIFICATE_OBJECT_ID,
+            service_principal=CERTIFICATE_SERVICE_PRINCIPAL,
+            certificates=(ClientCertificate(pem=certificate),),
+        ),
+        INVENTORY_CLIENT_ID: Application(
+            client_id=INVENTORY_CLIENT_ID,
+            name="Inventory reader (secret)",
+            object_id=INVENTORY_OBJECT_ID,
+            service_principal=INVENTORY_SERVICE_PRINCIPAL,
+            secrets=(ClientSecret(value=INVENTORY_SECRET, expires=SECRET_EXPIRES, key_id="sandbox-secret-2"),),
+            graph_roles=("AuditLog.Read.All", "Directory.Read.All"),
+        ),
+    }
 
 
 def _mailbox(local: str) -> Mailbox:

@@ -24,6 +24,7 @@ from mailferry.sandbox.entra import Entra
 from mailferry.sandbox.exchange import Endpoint, server_context
 from mailferry.sandbox.exchange_session import Session
 from mailferry.sandbox.faults import Faults
+from mailferry.sandbox.graph import Graph
 from mailferry.sandbox.mailbox import MailStore
 from mailferry.sandbox.recorder import Recorder
 from mailferry.sandbox.settings import SandboxSettings
@@ -56,9 +57,10 @@ class Sandbox:
         self._checker = TokenChecker(signer.key_set)
         self._submissions = Submissions(self.world)
         self._entra = Entra(self.world, signer, self._machine)
+        self._graph = Graph(self.world, self._checker, self._machine)
         self._runners: list[web.AppRunner] = []
         self._endpoints: dict[str, Endpoint] = {}
-        self.smtp_port = self.smtp_legacy_port = self.entra_port = self.control_port = 0
+        self.smtp_port = self.smtp_legacy_port = self.entra_port = self.graph_port = self.control_port = 0
 
     # What tests and tools look at
 
@@ -92,6 +94,11 @@ class Sandbox:
     def authority(self) -> str:
         """The authority of the tenant, as MSAL wants it."""
         return f"{self.entra_url}/{self.tenant.tenant_id}"
+
+    @property
+    def graph_url(self) -> str:
+        """Stands for https://graph.microsoft.com: "https://localhost:port"."""
+        return f"https://{self.host}:{self.graph_port}"
 
     @property
     def control_url(self) -> str:
@@ -143,6 +150,8 @@ class Sandbox:
         https.load_cert_chain(certificate, key)
         self.entra_port = await self._serve(self._entra.application(), settings.entra_port, https)
         self._entra.base_url = self.entra_url
+        self.graph_port = await self._serve(self._graph.application(), settings.graph_port, https)
+        self._graph.base_url = self.graph_url
         control = Control(self.world, self.endpoints)
         self.control_port = await self._serve(control.application(), settings.control_port, None)
 
@@ -182,6 +191,7 @@ class Sandbox:
             "smtp_legacy": {"host": self.host, "port": self.smtp_legacy_port, "tls": "starttls"},
             "authority_host": self.entra_url,
             "authority": self.authority,
+            "graph": self.graph_url,
             "control": self.control_url,
             "inbox": self.inbox_url,
             "ca_file": str(self.ca_file),
@@ -189,6 +199,7 @@ class Sandbox:
             "tenant_id": tenant.tenant_id,
             "domains": list(tenant.domains),
             "scope": "https://outlook.office365.com/.default",
+            "graph_scope": "https://graph.microsoft.com/.default",
             "now": self.clock.now().isoformat(),
             "clock_runs": self.clock.running,
             "mailboxes": {box.address: box.password for box in tenant.mailboxes.values()},

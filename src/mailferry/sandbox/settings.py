@@ -12,9 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mailferry.m365.limits import exchange_online
+from mailferry.m365.limits import exchange_online, graph
 
 _LIMITS = exchange_online()
+_GRAPH = graph()
 
 #: Advertised after SIZE; observed 2025-11-23.
 ADVERTISED_SIZE = 157_286_400
@@ -84,6 +85,65 @@ class Behaviour(BaseModel):
         description="Clock for the time range of client assertions; unmodified clients stamp the machine's time.",
     )
     reject_used_assertions: bool = Field(default=True, description="Whether an assertion's jti is good once (UNV).")
+    graph_audiences: tuple[str, ...] = Field(
+        default=("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"),
+        description="Audiences that Graph takes (V).",
+    )
+    graph_user_by_alias: bool = Field(
+        default=False, description="Whether /users/{alias} finds the mailbox; documented are id and UPN only (UNV)."
+    )
+    graph_mime_from: Literal["override", "deny"] = Field(
+        default="override",
+        description="From of another mailbox in MIME: replaced by the mailbox's own, or ErrorSendAsDenied (both O).",
+    )
+    graph_mime_ignored_over: int = Field(
+        default=0,
+        ge=0,
+        description="MIME requests over so many octets are answered 200 and not sent; 2021: 2,240 kB (O). 0: off.",
+    )
+    graph_request_size: int = Field(
+        default=int(_GRAPH.request_size.value), ge=0, description="Octets of one request; over it 413 (V 4 MB)."
+    )
+    graph_size_status: Literal[400, 413] = Field(
+        default=400, description="Status of ErrorMessageSizeExceeded; both are reported (O)."
+    )
+    graph_upload_minimum: int = Field(
+        default=int(_GRAPH.direct_attachment.value),
+        ge=0,
+        description="Smallest attachment of an upload session (V 3 MB; whether 3,000,000 or 3 MiB UNV).",
+    )
+    graph_upload_maximum: int = Field(
+        default=int(_GRAPH.session_attachment.value), ge=1, description="Largest attachment (V 150 MB)."
+    )
+    graph_chunk_size: int = Field(default=4 * 1024 * 1024, ge=1, description="Largest range of one PUT (V 4 MB).")
+    graph_upload_lifetime: float = Field(
+        default=3600.0, gt=0, description="Seconds until an upload session expires (V that it does, length UNV)."
+    )
+    graph_concurrency: int = Field(
+        default=int(_GRAPH.concurrent_requests.value), ge=0, description="Requests at once (V)."
+    )
+    graph_concurrency_scope: Literal["mailbox", "application"] = Field(
+        default="mailbox",
+        description="Whether these count per application and mailbox (O, the error's words) or per application (V).",
+    )
+    graph_retry_after: float = Field(
+        default=10.0, ge=0, description="Retry-After of a concurrency refusal, seconds (V that it is sent, value UNV)."
+    )
+    graph_requests: int = Field(
+        default=int(_GRAPH.requests_per_10_minutes.value),
+        ge=0,
+        description="Requests in 10 minutes per application and mailbox (V).",
+    )
+    graph_upload: int = Field(
+        default=int(_GRAPH.upload_per_5_minutes.value),
+        ge=0,
+        description="Octets sent up in 5 minutes per application and mailbox (V 150 MB).",
+    )
+    graph_reports: int = Field(default=5, ge=0, description="Requests to the sign-in log in 10 seconds (V).")
+    signins_need_directory_read: bool = Field(
+        default=True, description="Whether the sign-in log asks for Directory.Read.All too, as its page says (V)."
+    )
+    signins_retention_days: int = Field(default=30, ge=1, description="How long sign-ins are kept (UNV).")
     size: int = Field(default=ADVERTISED_SIZE, ge=0, description="Octets advertised by SIZE (O).")
     keep_messages: int = Field(default=50_000, ge=1, description="Messages kept; older ones are dropped and counted.")
     record: bool = Field(default=True, description="Whether dialogues and requests are recorded.")
@@ -98,6 +158,7 @@ class SandboxSettings(BaseModel):
     smtp_port: int = Field(default=0, ge=0, le=65535, description="smtp.office365.com:587")
     smtp_legacy_port: int = Field(default=0, ge=0, le=65535, description="smtp-legacy.office365.com:587")
     entra_port: int = Field(default=0, ge=0, le=65535, description="login.microsoftonline.com:443")
+    graph_port: int = Field(default=0, ge=0, le=65535, description="graph.microsoft.com:443")
     control_port: int = Field(default=0, ge=0, le=65535, description="Control interface and inbox page, HTTP.")
     directory: Path | None = Field(
         default=None, description="Where the certificates are kept; absent: a temporary directory, removed at stop."

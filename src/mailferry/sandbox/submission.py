@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from email.utils import getaddresses
 
-from mailferry.m365.limits import tenant_external_recipients
 from mailferry.sandbox import texts
 from mailferry.sandbox.bearer import Bearer
 from mailferry.sandbox.decide import logon_refused, may_send_as
 from mailferry.sandbox.hosts import FrontEnd, mail_date
-from mailferry.sandbox.mailbox import Folder, Received, header, header_block
-from mailferry.sandbox.ndr import report
+from mailferry.sandbox.mailbox import Received, header, header_block
 from mailferry.sandbox.tenant import Mailbox
 from mailferry.sandbox.texts import Text
+from mailferry.sandbox.transport import Delivery, deliver
 from mailferry.sandbox.world import World
 from mailferry.smtp.commands import Notify
 from mailferry.smtp.replies import Reply
@@ -148,71 +147,17 @@ class Submissions:
         return Reply(250, "2.0.0", (texts.QUEUED.format(message_id=said, host=front.backend_host),))
 
     def _deliver(self, submission: Submission, received: Received, trace: tuple[str, ...]) -> None:
-        world, keep, raw = self._world, self._world.behaviour.keep_messages, submission.raw
-        failures: list[tuple[str, Text]] = []
-        external = [r for r in submission.recipients if not world.tenant.is_internal(r.path)]
-        blocked = self._over_tenant_limit(len(external), received.at)
-        for recipient in submission.recipients:
-            box = world.tenant.mailbox(recipient.path)
-            if not world.tenant.is_internal(recipient.path):
-                if blocked is None:
-                    world.store.add(recipient.path, Folder.EXTERNAL, received, trace, raw, keep=keep)
-                    continue
-                failure = blocked
-            elif box is not None:
-                world.store.add(box.address, Folder.INBOX, received, trace, raw, keep=keep)
-                continue
-            else:
-                failure = texts.UNKNOWN_RECIPIENT.fill(recipient=recipient.path)
-            if Notify.NEVER not in recipient.notify:
-                failures.append((recipient.path, failure))
-        sender = world.tenant.mailbox(submission.login.mailbox)
-        if sender is not None and sender.message_copy_for_smtp_client_submission_enabled:
-            world.store.add(sender.address, Folder.SENT, received, trace, raw, keep=keep)
-        if failures and submission.sender:
-            self._report(submission, received, tuple(failures))
-
-    def _over_tenant_limit(self, count: int, now: float) -> Text | None:
-        """TERRL is enforced after acceptance, by a report (V)."""
-        world = self._world
-        if not count or not world.behaviour.tenant_external_limit:
-            return None
-        limit = tenant_external_recipients(world.tenant.licences, trial=world.tenant.trial).value
-        if world.throttles.external.total(now) + count > limit:
-            return texts.TENANT_LIMIT_TRIAL if world.tenant.trial else texts.TENANT_LIMIT
-        world.throttles.external.add(now, count)
-        return None
-
-    def _report(self, submission: Submission, received: Received, failures: tuple[tuple[str, Text], ...]) -> None:
-        world, front = self._world, submission.front
-        target = world.tenant.mailbox(submission.sender)
-        if target is None:
-            return
-        queue_id = world.hosts.queue_id(front)
-        raw = report(
-            now=received.at,
-            domain=world.tenant.domains[0],
-            host=front.backend_host,
-            queue_id=queue_id,
-            to=target.address,
-            failures=failures,
-            raw=submission.raw,
+        raw, sender = submission.raw, self._world.tenant.mailbox(submission.login.mailbox)
+        keeps = sender is not None and sender.message_copy_for_smtp_client_submission_enabled
+        item = Delivery(
+            front=submission.front,
+            received=received,
+            trace=trace,
+            recipients=tuple((r.path, Notify.NEVER not in r.notify) for r in submission.recipients),
+            raw=raw,
+            sent=(sender, raw) if sender is not None and keeps else None,
         )
-        about = Received(
-            surface="report",
-            at=received.at,
-            sender="",
-            recipients=(target.address,),
-            user="",
-            mechanism="",
-            client_id="",
-            session=front.session,
-            remote="",
-            tls="",
-            queue_id=queue_id,
-            message_id=f"{queue_id}@{front.backend_host}",
-        )
-        world.store.add(target.address, Folder.INBOX, about, (), raw, keep=world.behaviour.keep_messages)
+        deliver(self._world, item)
 
 
 def _diagnostics() -> str:

@@ -45,9 +45,13 @@ class Mailbox(_Value):
     message_copy_for_smtp_client_submission_enabled: bool = True
     full_access: tuple[str, ...] = Field(default=(), description="Trustees: addresses or service principal ids.")
     send_as: tuple[str, ...] = Field(default=(), description="Trustees: addresses or service principal ids.")
+    send_on_behalf: tuple[str, ...] = Field(default=(), description="Set-Mailbox -GrantSendOnBehalfTo: addresses.")
     recipient_limits: int = Field(default=500, ge=1, le=1000)
     max_send_size: int = Field(default=35 * 1024 * 1024, ge=0)
     max_receive_size: int = Field(default=36 * 1024 * 1024, ge=0)
+    graph_enabled: bool = Field(
+        default=True, description="False: no licence, soft-deleted or on premises, as Graph sees it."
+    )
     full: bool = Field(default=False, description="Quota reached: nothing can be stored.")
     restricted: bool = Field(default=False, description="Restricted entity: blocked for spam.")
 
@@ -80,6 +84,7 @@ class Application(_Value):
     secrets: tuple[ClientSecret, ...] = ()
     certificates: tuple[ClientCertificate, ...] = ()
     app_roles: tuple[str, ...] = Field(default=(), description="Consented application permissions on Exchange Online.")
+    graph_roles: tuple[str, ...] = Field(default=(), description="The same on Microsoft Graph.")
 
 
 class ServicePrincipal(_Value):
@@ -112,6 +117,8 @@ class Tenant(_Value):
         default=False,
         description="The administrator's act that keeps Basic after December 2026; Microsoft has not named it.",
     )
+    send_from_alias_enabled: bool = Field(default=False, description="Set-OrganizationConfig; off unless enabled.")
+    entra_premium: bool = Field(default=True, description="Entra ID P1 or P2, without which Graph shows no sign-ins.")
     security_defaults: bool = False
     block_legacy_authentication: bool = Field(default=False, description="Conditional Access: block legacy clients.")
     authentication_policies: dict[str, AuthenticationPolicy] = {}

@@ -15,10 +15,13 @@ from pydantic import BaseModel, ConfigDict
 
 from mailferry.sandbox.clock import SandboxClock
 from mailferry.sandbox.faults import Faults
+from mailferry.sandbox.graph_store import GraphStore
+from mailferry.sandbox.graph_throttle import GraphThrottles
 from mailferry.sandbox.hosts import Hosts
 from mailferry.sandbox.mailbox import MailStore
 from mailferry.sandbox.recorder import Recorder
 from mailferry.sandbox.settings import Behaviour
+from mailferry.sandbox.signins import SignIns
 from mailferry.sandbox.tenant import Tenant
 from mailferry.sandbox.throttle import Throttles
 
@@ -38,7 +41,10 @@ class World:
     def __init__(self, initial: State, clock: SandboxClock, seed: int) -> None:
         self.clock = clock
         self.store = MailStore()
+        self.drafts = GraphStore()
+        self.signins = SignIns()
         self.throttles = Throttles()
+        self.graph_throttles = GraphThrottles()
         self.faults = Faults()
         self.recorder = Recorder()
         self._initial = initial
@@ -82,8 +88,11 @@ class World:
         self.random.seed(seed)
 
     def forget(self) -> None:
-        """Drop mail, counters, faults and records; keep the tenant and the clock."""
+        """Drop mail, drafts, counters, sign-ins, faults and records; keep the tenant and the clock."""
         self.store.clear()
+        self.drafts.clear()
+        self.signins.clear()
+        self.graph_throttles.clear()
         self.throttles = self.throttles.emptied()
         self.faults.clear()
         self.recorder.clear()

@@ -181,7 +181,15 @@ async def test_no_roles_claim_without_app_roles(box: Sandbox, http: aiohttp.Clie
 async def test_roles_are_those_of_the_resource(box: Sandbox, http: aiohttp.ClientSession) -> None:
     token = (await ask(box, http, scope="https://graph.microsoft.com/.default"))[1]["access_token"]
     assert claims_of(token)["aud"] == "https://graph.microsoft.com"
+    assert claims_of(token)["roles"] == ["Mail.Send", "Mail.ReadWrite"]
+    token = (await ask(box, http, scope="https://communication.azure.com/.default"))[1]["access_token"]
     assert "roles" not in claims_of(token)
+
+
+async def test_graph_by_its_application_id(box: Sandbox, http: aiohttp.ClientSession) -> None:
+    token = (await ask(box, http, scope="00000003-0000-0000-c000-000000000000/.default"))[1]["access_token"]
+    assert claims_of(token)["aud"] == "00000003-0000-0000-c000-000000000000"
+    assert claims_of(token)["roles"] == ["Mail.Send", "Mail.ReadWrite"]
 
 
 async def test_published_key_verifies_the_token(box: Sandbox, http: aiohttp.ClientSession) -> None:
