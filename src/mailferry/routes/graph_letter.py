@@ -62,7 +62,7 @@ def header_of(start: bytes) -> tuple[bytes, bytes]:
     recipients in them, than were checked here."""
     end = fields_end(start)
     rest = start[end:]
-    if rest.startswith(b"\r\n"):
+    if not rest or rest.startswith(b"\r\n"):
         return start[:end], rest
     return start[:end], b"\r\n" + rest
 
