@@ -27,7 +27,7 @@ class Sink(asyncio.Protocol):
         self._body = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._transport.write(b"220 sink.example.com ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:

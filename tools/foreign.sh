@@ -29,7 +29,7 @@ if [ ! -x "$deps/opensmtpd/usr/sbin/smtpd" ]; then
     mkdir -p "$deps/deb"
     # Its libraries do not conflict with anything and are installed; the daemon itself is only unpacked.
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libevent-2.1-7 libdb5.3 >/dev/null
-    (cd "$deps/deb" && apt-get download -qq opensmtpd >/dev/null)
+    (cd "$deps/deb" && apt-get download -qq -o APT::Sandbox::User=root opensmtpd >/dev/null)
     dpkg -x "$deps"/deb/opensmtpd_*.deb "$deps/opensmtpd"
 fi
 
