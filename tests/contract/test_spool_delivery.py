@@ -202,6 +202,18 @@ async def test_an_expired_lease_can_be_recorded_until_somebody_takes_it(kit: Kit
     assert await kit.states(message) == [State.DELIVERED]
 
 
+async def test_the_claims_of_a_lease_are_in_the_order_of_the_envelope(kit: Kit) -> None:
+    await kit.put("a@example.org", "b@example.org", "c@example.org")
+    lease = await kit.one()
+    moves = [
+        kit.move(claim, State.DEFERRED, "450 later", due) for claim, due in zip(lease.claims, (9, 5, 7), strict=True)
+    ]
+    assert await kit.record(lease, *moves)
+    kit.clock.advance(10)
+    lease = await kit.one()
+    assert [claim.recipient.address[0] for claim in lease.claims] == ["a", "b", "c"]
+
+
 async def test_an_expired_lease_is_found_where_nothing_else_waits(kit: Kit) -> None:
     message = await kit.put()
     await kit.claim(lease=600)

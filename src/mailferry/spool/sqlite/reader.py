@@ -64,6 +64,7 @@ class Reader:
         found: dict[int, list[Lease]] = {take.lease: [] for take in takes}
         for (lease, message), claims in grouped.items():
             lane, expires = lanes[lease]
+            claims.sort(key=lambda claim: claim.id)  # as in the envelope, whichever was due first
             found[lease].append(Lease(messages[message][0], lane, tuple(claims), messages[message][1], expires, lease))
         return found
 
