@@ -45,6 +45,7 @@ async def test_filters_match_each_field(kit: Kit) -> None:
         Filter(older_than=2000.0): [one],
         Filter(newer_than=2000.0): [three],
         Filter(newer_than=999.0, older_than=2001.0): [one, two],
+        Filter(due_after=2000.0): [three],
         Filter(sender="printer*", recipient="anna@*", lane="exo/*"): [one],
         Filter(sender="printer*", lane=OTHER): [],
     }
@@ -194,6 +195,18 @@ async def test_lanes_with_mail_that_became_due_are_told(kit: Kit, verb: str) -> 
     await asyncio.sleep(0)
     assert kit.told == [{LANE}]
     assert len(await kit.claim()) == 1
+
+
+async def test_what_waits_for_too_late_a_time_can_be_made_due(kit: Kit) -> None:
+    late, soon = await kit.put("late@example.org"), await kit.put("soon@example.org")
+    for lease in await kit.claim():
+        due = 3e8 if lease.message.id == late else 60.0
+        await kit.record(lease, kit.move(lease.claims[0], State.DEFERRED, "450 later", due))
+    which = Filter(due_after=kit.clock.time() + 60.0)
+    assert await ids(kit, which) == [late]
+    assert await kit.spool.retry(which, kit.clock.time(), "the clock") == 1
+    assert [lease.message.id for lease in await kit.claim()] == [late]
+    assert (await kit.recipients(soon))[0].next_attempt == kit.clock.time() + 60.0
 
 
 async def test_dropping_lets_an_attempt_end_in_peace(kit: Kit) -> None:

@@ -10,7 +10,7 @@ from mailferry.clock import Clock
 from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.decide import UNREPORTABLE
 from mailferry.delivery.obsolete import Obsolete
-from mailferry.delivery.settings import DeliverySettings
+from mailferry.delivery.settings import DAY, DeliverySettings
 from mailferry.mail.message import MessageId, format_id
 from mailferry.obs.maillog import MailLog
 from mailferry.spool.api import LOST_ANSWER, WAITING, Filter, Spool, State
@@ -19,6 +19,8 @@ from mailferry.units import format_duration
 AGE, UNKNOWN, UNREPORTED = "queue:age", "queue:unknown", "queue:unreported"
 #: Held messages that are read through at most, to learn why they are held.
 _READ = 2000
+#: Seconds between two looks for mail whose time was set by a wrong clock.
+_OFTEN = 3600.0
 
 
 class Monitor:
@@ -29,12 +31,16 @@ class Monitor:
         self._alarms = alarms
         self._obsolete = Obsolete(spool)
         self._age = settings.alarm_age
+        # What waits longer than any wait there is was given its time by a clock that was wrong.
+        self._longest = max(DAY, max(settings.retry) * (1 + settings.jitter)) + _OFTEN
+        self._looked = self._checked = float("-inf")
         self._clock = clock
         self._log = log
 
     async def look(self) -> None:
         """Raise and clear, and tell the metrics."""
         self._alarms.again()
+        await self._set_back()
         counts = await self._spool.counts()
         for state, number in counts.items():
             self._log.metrics.queue.labels(state.value).set(number)
@@ -42,6 +48,19 @@ class Monitor:
         await self._undecided(counts)
         for key in await self._obsolete.among(sorted(self._alarms.standing)):
             self._alarms.clear(key)
+
+    async def _set_back(self) -> None:
+        """Mail that was deferred, or came, under a clock that ran ahead would wait until that time is here. Looked for
+        at start, when the clock goes back, and once an hour."""
+        now, before = self._clock.time(), self._looked
+        self._looked = now
+        if before <= now < self._checked + _OFTEN:
+            return
+        self._checked = now
+        late = Filter(due_after=now + self._longest)
+        if await self._spool.find(late, 1):
+            moved = await self._spool.retry(late, now, "the clock, which was set back")
+            self._log.trouble("clock was set back", recipients=moved)
 
     async def _oldest(self) -> None:
         if not self._age:

@@ -104,7 +104,10 @@ class Entry:
         return [
             row
             for row in self.rows
-            if row.state in states and matches(which.recipient, row.recipient.address) and matches(which.lane, row.lane)
+            if row.state in states
+            and matches(which.recipient, row.recipient.address)
+            and matches(which.lane, row.lane)
+            and (which.due_after is None or (row.next_attempt is not None and row.next_attempt > which.due_after))
         ]
 
     def view(self, *, events: bool = False) -> MessageView:

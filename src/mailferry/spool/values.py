@@ -194,6 +194,7 @@ class Filter:
     lane: str | None = None
     older_than: float | None = None  # received before, seconds since the epoch
     newer_than: float | None = None
+    due_after: float | None = None  # waiting for a time after this
 
 
 @dataclass(frozen=True, slots=True)

@@ -361,3 +361,21 @@ async def test_an_attempt_that_outlasts_its_lease_is_cut_off(world: World) -> No
     assert len(world.transport.started) == 2
     kinds = [event.kind for event in (await world.view(message)).events]
     assert "unknown" in kinds
+
+
+async def test_mail_from_a_future_that_was_none_is_not_left_to_wait_for_it(world: World) -> None:
+    start = world.clock.time()
+    world.transport.outcomes["deferred@example.net"] = [GREYLISTED, OK]
+    world.clock.set(start + 10 * 365 * 86400)  # a wrong clock
+    scheduler = await world.started()
+    deferred = await world.submit("deferred@example.net")
+    await world.settle()
+    assert await world.states(deferred) == [State.DEFERRED]
+    await scheduler.stop()
+    world.clock.set(start)  # put right
+    await world.started()
+    normal = await world.submit("normal@example.net")
+    await world.run(130)
+    assert await world.states(normal) == [State.DELIVERED]
+    assert await world.states(deferred) == [State.DELIVERED]
+    assert any(line[1] == "clock was set back" for line in world.lines)

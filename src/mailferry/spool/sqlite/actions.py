@@ -66,6 +66,7 @@ def filter_parameters(which: Filter, states: Iterable[State]) -> dict[str, objec
         "lane": like(which.lane),
         "older": None if which.older_than is None else micros(which.older_than),
         "newer": None if which.newer_than is None else micros(which.newer_than),
+        "due": None if which.due_after is None else micros(which.due_after),
     }
 
 

@@ -61,6 +61,7 @@ WHERE message.finished IS NULL AND recipient.id > :after
     AND (:lane IS NULL OR recipient.lane LIKE :lane ESCAPE '\')
     AND (:older IS NULL OR message.received_at < :older)
     AND (:newer IS NULL OR message.received_at > :newer)
+    AND (:due IS NULL OR recipient.next_attempt > :due)
     AND (
         :lost IS NULL OR recipient.state <> 'held'
         OR recipient.came_from = 'unknown' OR recipient.last_reply LIKE :lost ESCAPE '\'
@@ -205,6 +206,7 @@ WHERE finished IS NULL AND id > :after
         WHERE recipient.message = message.id AND recipient.state IN (SELECT value FROM json_each(:states))
             AND (:recipient IS NULL OR recipient.address LIKE :recipient ESCAPE '\')
             AND (:lane IS NULL OR recipient.lane LIKE :lane ESCAPE '\')
+            AND (:due IS NULL OR recipient.next_attempt > :due)
     )
 ORDER BY id LIMIT :most;
 
@@ -221,5 +223,6 @@ WHERE id > :after
         WHERE recipient.message = message.id AND recipient.state IN (SELECT value FROM json_each(:states))
             AND (:recipient IS NULL OR recipient.address LIKE :recipient ESCAPE '\')
             AND (:lane IS NULL OR recipient.lane LIKE :lane ESCAPE '\')
+            AND (:due IS NULL OR recipient.next_attempt > :due)
     )
 ORDER BY id LIMIT :most;
