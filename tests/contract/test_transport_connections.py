@@ -115,7 +115,7 @@ async def test_a_bug_holds_the_message(bench: Bench):
 
 
 async def test_an_address_that_must_not_go_on_the_wire(bench: Bench):
-    assert_held(await bench.send("a@x>\r\nRCPT TO:<b@x"), Fault.INTERNAL, "LocalProtocolError")
+    assert_held(await bench.send("a@x.example>\r\nRCPT TO:<b@x.example"), Fault.INTERNAL, "LocalProtocolError")
     assert "RCPT" not in bench.upstream.verbs()
 
 

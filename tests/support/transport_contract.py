@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from support.upstream import Upstream, listening
 
 MAILBOX = "scan@contoso.example"
 TEXT = b"Subject: test\r\nMessage-ID: <1@contoso.example>\r\n\r\nHello\r\n"
+#: What internal-only routes reach in these tests.
+DOMAINS = frozenset({"contoso.example", "fabrikam.example", "x.example"})
 ORIGIN = Origin("scanner", "192.0.2.7", "scanner", None, None, "devices")
 
 
@@ -109,10 +111,20 @@ class Authority:
         self.file = directory / "ca.pem"
         self.authority.cert_pem.write_to_path(self.file)
 
-    def server(self, *names: str) -> ssl.SSLContext:
+    def server(self, *names: str, clients: bool = False) -> ssl.SSLContext:
+        """`clients`: ask them for a certificate of this authority too."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.authority.issue_cert(*names).configure_cert(context)
+        if clients:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            self.authority.configure_trust(context)
         return context
+
+    def client(self, name: str) -> Path:
+        """A file with key and certificate of a client."""
+        file = self.file.with_name(f"{name}.pem")
+        self.authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(file)
+        return file
 
 
 #: Short enough for a test that waits for one, long enough for a busy machine in all others.
@@ -135,7 +147,49 @@ async def smarthost_bench(ca: Authority, **changes: Any) -> AsyncIterator[Bench]
         yield bench
 
 
-BENCHES = {"exchange-smtp": exchange_bench, "smarthost": smarthost_bench}
+@asynccontextmanager
+async def hve_bench(ca: Authority, **changes: Any) -> AsyncIterator[Bench]:
+    """hve as it is used: XOAUTH2 as the account, which MAILBOX is here; it reaches DOMAINS."""
+    upstream = Upstream(auth=("LOGIN", "XOAUTH2"), tokens={"good"}, context=ca.server("localhost"))
+    settings = {"type": "hve", "tenant": "contoso", "host": "localhost", "ca_file": ca.file, "mailbox": MAILBOX}
+    async with _bench(upstream, settings, changes) as bench:
+        yield bench
+
+
+@asynccontextmanager
+async def acs_bench(ca: Authority, **changes: Any) -> AsyncIterator[Bench]:
+    """acs-smtp as it is used: LOGIN with an SMTP username and a client secret."""
+    upstream = Upstream(auth=("LOGIN", "XOAUTH2"), passwords={"mail-gateway": "SECRET"}, context=ca.server("localhost"))
+    settings = {
+        "type": "acs-smtp",
+        "username": "mail-gateway",
+        "password": {"env": "SECRET"},
+        "host": "localhost",
+        "ca_file": ca.file,
+        "limits": {"message_size": 0},
+    }
+    async with _bench(upstream, settings, changes) as bench:
+        yield bench
+
+
+def preset_bench(preset: str) -> Callable[..., AbstractAsyncContextManager[Bench]]:
+    @asynccontextmanager
+    async def bench(ca: Authority, **changes: Any) -> AsyncIterator[Bench]:
+        """A smarthost that is one of Microsoft's; direct-send reaches DOMAINS."""
+        upstream = Upstream(context=ca.server("localhost", clients=True))
+        settings = {"type": "smarthost", "preset": preset, "host": "localhost", "ca_file": ca.file}
+        if preset == "connector-certificate":
+            settings["certificate"] = ca.client("relay.contoso.example")
+        async with _bench(upstream, settings, changes) as made:
+            yield made
+
+    return bench
+
+
+PRESETS = {
+    name: preset_bench(name) for name in ("exchange-relay", "connector-ip", "connector-certificate", "direct-send")
+}
+BENCHES = {"exchange-smtp": exchange_bench, "smarthost": smarthost_bench, "acs-smtp": acs_bench} | PRESETS
 
 
 @asynccontextmanager
@@ -155,6 +209,7 @@ async def _bench(upstream: Upstream, settings: dict[str, Any], changes: dict[str
             tokens=source,
             secret=secret,
             log=MailLog(lambda *entry: log.append(entry), Metrics()),
+            reach=DOMAINS,
         )
         try:
             yield Bench(upstream, transport, source, log)
