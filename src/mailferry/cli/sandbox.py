@@ -35,8 +35,9 @@ PortBase = Annotated[
     int,
     typer.Option(
         min=0,
-        max=65532,
-        help="First of four ports: SMTP, legacy SMTP, token endpoint, control and inbox. 0 takes free ones.",
+        max=65500,
+        help="First of the ports: SMTP, legacy SMTP, token endpoint, control and inbox, then the other services in the "
+        "order in which they are printed. 0 takes free ones.",
     ),
 ]
 StateFile = Annotated[
@@ -49,6 +50,9 @@ Directory = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON with every endpoint and account, then run.")]
+
+#: The ports in the order in which --port-base gives them out.
+_PORTS = ("smtp", "smtp_legacy", "entra", "control", "hve", "acs_smtp", "onprem", "mx", "graph")
 
 
 def sandbox(
@@ -68,12 +72,9 @@ def sandbox(
     """
     from mailferry.sandbox.settings import SandboxSettings
 
-    ports = [0] * 4 if port_base == 0 else list(range(port_base, port_base + 4))
+    ports = {f"{name}_port": port_base + number if port_base else 0 for number, name in enumerate(_PORTS)}
     settings = SandboxSettings(
-        smtp_port=ports[0],
-        smtp_legacy_port=ports[1],
-        entra_port=ports[2],
-        control_port=ports[3],
+        **ports,
         directory=directory or (state.with_suffix(".keys") if state else None),
         at=at,
         running=not stand,
@@ -122,6 +123,9 @@ def _read_state(path: Path | None) -> State | None:
 
 def _introduce(box: Sandbox) -> None:
     """Where everything listens, who can log in, and commands to try."""
+    from mailferry.sandbox.surfaces import SURFACES
+    from mailferry.sandbox.surfaces import accounts as service_accounts
+
     console = out()
     runs = "runs on from" if box.clock.running else "stands at"
     console.print(f"[bold]A Microsoft 365 tenant in a box[/]; its clock {runs} {box.clock.now():%Y-%m-%d %H:%M} UTC")
@@ -129,15 +133,19 @@ def _introduce(box: Sandbox) -> None:
     places = (
         ("smtp.office365.com:587", f"{box.host}:{box.smtp_port} (STARTTLS)"),
         ("smtp-legacy.office365.com:587", f"{box.host}:{box.smtp_legacy_port} (STARTTLS, TLS 1.0 and up)"),
+        *((other.stands_for, f"{box.host}:{getattr(box, f'{other.key}_port')} (STARTTLS)") for other in SURFACES),
         ("login.microsoftonline.com", box.entra_url),
+        ("graph.microsoft.com", box.graph_url),
         ("inbox", box.inbox_url),
         ("control interface", box.control_url),
         ("certificate authority", str(box.ca_file)),
+        ("certificate for relay", f"{box.relay_certificate} (known to an inbound connector)"),
         ("tenant", f"{box.tenant.tenant_id} ({', '.join(box.tenant.domains)})"),
     )
     _pairs(places)
     console.print("\n[bold]Accounts[/] (sandbox values)")
     accounts = [(mailbox.address, mailbox.password) for mailbox in box.tenant.mailboxes.values()]
+    accounts += service_accounts(box.tenant).items()
     for app in box.tenant.applications.values():
         proof = [secret.value for secret in app.secrets] or [str(box.application_certificate)]
         accounts.append((app.client_id, f"{proof[0]}  {app.name}"))

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Surface = Literal["smtp", "smtp-legacy", "token", "graph"]
+Surface = Literal["smtp", "smtp-legacy", "hve", "acs-smtp", "onprem", "mx", "token", "graph"]
 
 
 class Point(StrEnum):

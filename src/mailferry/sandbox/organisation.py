@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from mailferry.sandbox import organisation_services as services
+from mailferry.sandbox.services import MAIL_SEND
 from mailferry.sandbox.tenant import (
     RBAC_SEND_AS_APP,
     SEND_AS_APP,
@@ -65,6 +67,10 @@ def contoso(application_certificate: str) -> Tenant:
         mailboxes={f"{local}@{DOMAIN}": _mailbox(local) for local in (*SENDERS, *PEOPLE)},
         groups={group: tuple(f"{local}@{DOMAIN}" for local in SENDERS)},
         applications=_applications(application_certificate),
+        hve_accounts=services.hve_accounts(DOMAIN),
+        communication=services.communication(DOMAIN),
+        on_premises=services.on_premises(DOMAIN),
+        inbound_connectors=services.inbound_connectors(DOMAIN),
         service_principals=(
             ServicePrincipal(app_id=SECRET_CLIENT_ID, object_id=SECRET_SERVICE_PRINCIPAL),
             ServicePrincipal(app_id=CERTIFICATE_CLIENT_ID, object_id=CERTIFICATE_SERVICE_PRINCIPAL),
@@ -74,6 +80,18 @@ def contoso(application_certificate: str) -> Tenant:
             RoleAssignment(role=role, app=CERTIFICATE_SERVICE_PRINCIPAL, scope="Senders")
             for role in (RBAC_SEND_AS_APP, "Application Mail.Send", "Application Mail.ReadWrite")
         ),
+    )
+
+
+def _bulk() -> Application:
+    """For High Volume Email and Azure Communication Services."""
+    return Application(
+        client_id=services.BULK_CLIENT_ID,
+        name="Bulk mail (secret)",
+        object_id=services.BULK_OBJECT_ID,
+        service_principal=services.BULK_SERVICE_PRINCIPAL,
+        secrets=(ClientSecret(value=services.BULK_SECRET, expires=SECRET_EXPIRES, key_id="sandbox-secret-3"),),
+        app_roles=(MAIL_SEND,),
     )
 
 
@@ -103,6 +121,7 @@ def _applications(certificate: str) -> dict[str, Application]:
             secrets=(ClientSecret(value=INVENTORY_SECRET, expires=SECRET_EXPIRES, key_id="sandbox-secret-2"),),
             graph_roles=("AuditLog.Read.All", "Directory.Read.All"),
         ),
+        services.BULK_CLIENT_ID: _bulk(),
     }
 
 

@@ -30,6 +30,7 @@ from mailferry.sandbox.recorder import Recorder
 from mailferry.sandbox.settings import SandboxSettings
 from mailferry.sandbox.signer import Signer
 from mailferry.sandbox.submission import Submissions
+from mailferry.sandbox.surfaces import SURFACES, accounts, session
 from mailferry.sandbox.tenant import Tenant
 from mailferry.sandbox.world import State, World
 
@@ -61,6 +62,7 @@ class Sandbox:
         self._runners: list[web.AppRunner] = []
         self._endpoints: dict[str, Endpoint] = {}
         self.smtp_port = self.smtp_legacy_port = self.entra_port = self.graph_port = self.control_port = 0
+        self.hve_port = self.acs_smtp_port = self.onprem_port = self.mx_port = 0
 
     # What tests and tools look at
 
@@ -79,6 +81,11 @@ class Sandbox:
     def application_certificate(self) -> Path:
         """Key and certificate of the certificate application, in one PEM file."""
         return self.directory / "application-with-key.pem"
+
+    @property
+    def relay_certificate(self) -> Path:
+        """Key and certificate by which an inbound connector knows a gateway, in one PEM file."""
+        return self.directory / "relay-with-key.pem"
 
     @property
     def host(self) -> str:
@@ -146,6 +153,14 @@ class Sandbox:
             await endpoint.start(address, port)
         self.smtp_port = self._endpoints["smtp"].port
         self.smtp_legacy_port = self._endpoints["smtp-legacy"].port
+        with_clients = server_context(certificate, key, clients=str(self.ca_file))
+        for other in SURFACES:
+            respond = session(self.world, self._checker, other.name)
+            chosen = with_clients if other.certificates else context
+            endpoint = Endpoint(self.world, self._machine, chosen, respond)
+            self._endpoints[other.name] = endpoint
+            await endpoint.start(address, other.port(settings))
+            setattr(self, f"{other.key}_port", endpoint.port)
         https = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         https.load_cert_chain(certificate, key)
         self.entra_port = await self._serve(self._entra.application(), settings.entra_port, https)
@@ -189,6 +204,10 @@ class Sandbox:
         return {
             "smtp": {"host": self.host, "port": self.smtp_port, "tls": "starttls"},
             "smtp_legacy": {"host": self.host, "port": self.smtp_legacy_port, "tls": "starttls"},
+            **{
+                other.key: {"host": self.host, "port": getattr(self, f"{other.key}_port"), "tls": "starttls"}
+                for other in SURFACES
+            },
             "authority_host": self.entra_url,
             "authority": self.authority,
             "graph": self.graph_url,
@@ -196,6 +215,7 @@ class Sandbox:
             "inbox": self.inbox_url,
             "ca_file": str(self.ca_file),
             "application_certificate": str(self.application_certificate),
+            "relay_certificate": str(self.relay_certificate),
             "tenant_id": tenant.tenant_id,
             "domains": list(tenant.domains),
             "scope": "https://outlook.office365.com/.default",
@@ -203,6 +223,7 @@ class Sandbox:
             "now": self.clock.now().isoformat(),
             "clock_runs": self.clock.running,
             "mailboxes": {box.address: box.password for box in tenant.mailboxes.values()},
+            "service_accounts": accounts(tenant),
             "applications": [
                 {
                     "client_id": app.client_id,

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mailferry.m365.limits import exchange_online, graph
+from mailferry.sandbox.service_settings import AcsBehaviour, HveBehaviour, MxBehaviour, OnPremBehaviour
 
 _LIMITS = exchange_online()
 _GRAPH = graph()
@@ -144,6 +145,10 @@ class Behaviour(BaseModel):
         default=True, description="Whether the sign-in log asks for Directory.Read.All too, as its page says (V)."
     )
     signins_retention_days: int = Field(default=30, ge=1, description="How long sign-ins are kept (UNV).")
+    hve: HveBehaviour = Field(default=HveBehaviour(), description="High Volume Email.")
+    acs: AcsBehaviour = Field(default=AcsBehaviour(), description="Azure Communication Services by SMTP.")
+    onprem: OnPremBehaviour = Field(default=OnPremBehaviour(), description="An Exchange Server on premises.")
+    mx: MxBehaviour = Field(default=MxBehaviour(), description="The tenant's MX.")
     size: int = Field(default=ADVERTISED_SIZE, ge=0, description="Octets advertised by SIZE (O).")
     keep_messages: int = Field(default=50_000, ge=1, description="Messages kept; older ones are dropped and counted.")
     record: bool = Field(default=True, description="Whether dialogues and requests are recorded.")
@@ -159,6 +164,10 @@ class SandboxSettings(BaseModel):
     smtp_legacy_port: int = Field(default=0, ge=0, le=65535, description="smtp-legacy.office365.com:587")
     entra_port: int = Field(default=0, ge=0, le=65535, description="login.microsoftonline.com:443")
     graph_port: int = Field(default=0, ge=0, le=65535, description="graph.microsoft.com:443")
+    hve_port: int = Field(default=0, ge=0, le=65535, description="smtp.hve.mx.microsoft:587")
+    acs_smtp_port: int = Field(default=0, ge=0, le=65535, description="smtp.azurecomm.net:587")
+    onprem_port: int = Field(default=0, ge=0, le=65535, description="An Exchange Server on premises, port 25")
+    mx_port: int = Field(default=0, ge=0, le=65535, description="contoso-com.mail.protection.outlook.com:25")
     control_port: int = Field(default=0, ge=0, le=65535, description="Control interface and inbox page, HTTP.")
     directory: Path | None = Field(
         default=None, description="Where the certificates are kept; absent: a temporary directory, removed at stop."

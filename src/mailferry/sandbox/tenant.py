@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mailferry.sandbox.services import Communication, HveAccount, InboundConnector, OnPremises
+
 #: The role, as the resource "Office 365 Exchange Online" names it, and as management roles name it. V: Microsoft Learn.
 SEND_AS_APP = "SMTP.SendAsApp"
 RBAC_SEND_AS_APP = "Application SMTP.SendAsApp"
@@ -119,6 +121,12 @@ class Tenant(_Value):
     )
     send_from_alias_enabled: bool = Field(default=False, description="Set-OrganizationConfig; off unless enabled.")
     entra_premium: bool = Field(default=True, description="Entra ID P1 or P2, without which Graph shows no sign-ins.")
+    hve_accounts: dict[str, HveAccount] = {}
+    communication: Communication = Communication()
+    on_premises: OnPremises = OnPremises()
+    inbound_connectors: dict[str, InboundConnector] = Field(default={}, description="By name.")
+    reject_direct_send: bool = Field(default=False, description="Set-OrganizationConfig -RejectDirectSend.")
+    banned_addresses: tuple[str, ...] = Field(default=(), description="Senders' addresses that the MX bans.")
     security_defaults: bool = False
     block_legacy_authentication: bool = Field(default=False, description="Conditional Access: block legacy clients.")
     authentication_policies: dict[str, AuthenticationPolicy] = {}
@@ -130,7 +138,7 @@ class Tenant(_Value):
     management_scopes: dict[str, str] = Field(default={}, description="MemberOfGroup scopes: name to group.")
     role_assignments: tuple[RoleAssignment, ...] = ()
 
-    @field_validator("mailboxes", mode="before")
+    @field_validator("mailboxes", "hve_accounts", mode="before")
     @classmethod
     def _mailbox_keys(cls, value: Any) -> Any:
         return _keyed(value, "address", str.lower)
@@ -142,10 +150,11 @@ class Tenant(_Value):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Tenant:
-        for address in self.mailboxes:
+        for address in (*self.mailboxes, *self.hve_accounts):
             if not self.is_internal(address):
                 raise ValueError(f"mailbox {address} is in none of the accepted domains {', '.join(self.domains)}")
         policies = {m.authentication_policy for m in self.mailboxes.values()} | {self.default_authentication_policy}
+        policies |= {account.authentication_policy for account in self.hve_accounts.values()}
         if missing := policies - {None} - set(self.authentication_policies):
             raise ValueError(f"no authentication policy is called {missing.pop()!r}")
         if unknown := {a.scope for a in self.role_assignments} - {None} - set(self.management_scopes):
