@@ -14,13 +14,14 @@ from pathlib import Path
 
 from mailferry.clock import Clock
 from mailferry.config.schema import Config, TenantSettings
+from mailferry.delivery.bounce import BounceTo
 from mailferry.delivery.scheduler import Scheduler
 from mailferry.delivery.worker import CHECKPOINTS
 from mailferry.listener.accounts import Accounts
 from mailferry.listener.guard import Guard
 from mailferry.listener.identity import Identities
 from mailferry.listener.site import GatewayNames, Site
-from mailferry.mail.message import IdSource, Message
+from mailferry.mail.message import IdSource
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transport
 from mailferry.routes.build import build_transport
@@ -104,12 +105,8 @@ def build_scheduler(
     log: MailLog,
     clock: Clock,
     checkpoint: Checkpoint,
+    bounce_to: BounceTo,
 ) -> Scheduler:
-    owners = {client.name: client.owner for client in config.clients if client.owner}
-
-    def bounce_to(message: Message) -> str:
-        return owners.get(message.origin.client, "")
-
     return Scheduler(
         spool,
         transports,

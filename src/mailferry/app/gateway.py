@@ -39,12 +39,13 @@ class Gateway:
         self.broker = build.build_broker(config, environ, clock, log)
         self._table = build.build_table(config)
         self._transports = build.build_transports(config, environ, self.broker, log)
+        self._owners = _owners(config)
         self._guard = Guard(config.guard, clock, log)
         self._contexts = Contexts(config.listeners, config.tls, config.gateway.state, config.gateway.hostname, clock)
         site = build.build_site(config, self.spool, self._table, log, clock, self._guard)
         self.listeners = ListenerServer(config.listeners, site, self._contexts)
         self.scheduler = build.build_scheduler(
-            config, self.spool, self._transports, self._table, log, clock, checkpoint
+            config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to
         )
         directory = build.spool_directory(config)
         self._chores = Housekeeping(self.spool, directory, config.spool.keep_history, self._contexts, clock, log)
@@ -88,22 +89,44 @@ class Gateway:
     def reload(self, config: Config) -> None:
         """Take over clients and guard from `config`, and read certificates again. Listeners, tenants, routes and rules
         need a restart: they hold connections and leases. Raises TlsError; then the certificates stay as they were."""
+        routes = {route.name for route in self.config.routes}
+        early = [f"{one.name} ({one.route})" for one in config.clients if one.route and one.route not in routes]
+        if early:  # by the table at work their mail would take the default route
+            cause = f"clients name routes that are there after a restart only: {', '.join(early)}"
+            self._log.trouble("not reloaded", cause=cause)
+            return
+        self._owners = _owners(config)
         site = build.build_site(config, self.spool, self._table, self._log, self._clock, self._guard)
         self.listeners.replace_site(site)
         self._log.note("clients reloaded", clients=len(config.clients))
         self.listeners.reload_certificates()
+
+    def bounce_to(self, message: Message) -> str:
+        """The person who hears of a failure of `message`, "" for its sender."""
+        return self._owners.get(message.origin.client, "")
 
     def trouble(self) -> str:
         """Why the gateway takes no mail, "" when it does."""
         return self.spool.full()
 
     def _lane(self, message: Message, recipient: Recipient) -> str | None:
-        """The lane by the present rules, for mail that was accepted under others."""
-        route = next((one.route for one in self.config.clients if one.name == message.origin.client), None)
+        """The lane by the present rules, for mail that was accepted under others; None where they cannot tell."""
+        client = next((one for one in self.config.clients if one.name == message.origin.client), None)
+        sender = message.envelope.reverse_path
+        if client is not None and client.rewrite_from and sender:
+            # Rules ask for the sender that the client named, which the rewriting took out of the envelope.
+            if client.mailbox and any(rule.senders for rule in self.config.rules):
+                return None
+            sender = message.mailbox
         return self._table.choose(
             client=message.origin.client,
-            client_route=route,
-            sender=message.envelope.reverse_path,
+            client_route=client.route if client is not None else None,
+            sender=sender,
             mailbox=message.mailbox,
             recipient=recipient.address,
         ).lane
+
+
+def _owners(config: Config) -> dict[str, str]:
+    """Who is told of failures, by the client's name."""
+    return {client.name: client.owner for client in config.clients if client.owner}
