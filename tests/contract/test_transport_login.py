@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from mailferry.mail.outcome import Deferred
+from mailferry.smtp.sasl import xoauth2_client
 from mailferry.tokens.api import TokenError, TokenRefused, TokenUnavailable
 from mailferry.tokens.settings import SecretSource
 from support.transport_contract import (
@@ -202,3 +205,24 @@ async def test_no_mechanism_for_a_password(ca: Authority):
         assert_held(await bench.send(), "login", "neither AUTH PLAIN nor LOGIN but GSSAPI")
     async with password(ca, auth=()) as bench:
         assert_held(await bench.send(), "login", "but no AUTH")
+
+
+@pytest.mark.parametrize("how", ["command", "piece", "secret", "no reply at all"])
+async def test_an_upstream_that_repeats_our_login_gives_nothing_away(ca: Authority, how: str):
+    token = "eyJ0eXAiOiJKV1QifQ.cGF5bG9hZA.c2lnbmF0dXJl"
+    sent = xoauth2_client(MAILBOX, token).initial() or b""
+    command = base64.b64encode(sent).decode()
+    said = {
+        "command": f"501 5.5.4 Cannot take: AUTH XOAUTH2 {command}",
+        "piece": f"501 5.5.4 Cannot take: AUTH XOAUTH2 {command[9:60]}...",
+        "secret": f"501 5.5.4 Cannot take: {token}",
+        "no reply at all": f"AUTH XOAUTH2 {command}",
+    }[how]
+    async with exchange_bench(ca, source=FakeTokens(token)) as bench:
+        bench.upstream.answer("AUTH", said)
+        result = await bench.send()
+    assert len(result.outcomes) == 1
+    text = str(result.outcomes[0].reply)
+    assert "[redacted]" in text
+    assert token not in text
+    assert not any(command[at : at + 12] in text for at in range(len(command) - 12))

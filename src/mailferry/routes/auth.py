@@ -14,6 +14,7 @@ from mailferry.routes import classify
 from mailferry.routes.classify import Classifier, Stage
 from mailferry.routes.connection import Connection
 from mailferry.routes.dial import Dialer
+from mailferry.routes.discreet import discreet, hide
 from mailferry.routes.faults import Unusable
 from mailferry.smtp.commands import Auth
 from mailferry.smtp.replies import Reply
@@ -166,14 +167,20 @@ async def exchange(
     timeout: float,  # noqa: ASYNC109 - handed to the connection's deadline
 ) -> Reply | None:
     """One AUTH exchange; its last reply, None when the connection was lost without one."""
+    response = mechanism.initial()
+    said = [response or b""]
     try:
-        answer = await connection.command(Auth(mechanism.name, mechanism.initial()), timeout)
+        answer = await connection.command(Auth(mechanism.name, response), timeout)
         while answer is not None and answer.code == 334:
-            answer = await connection.auth_data(mechanism.answer(challenge_of(answer)), timeout)
+            response = mechanism.answer(challenge_of(answer))
+            said.append(response or b"")
+            answer = await connection.auth_data(response, timeout)
     except BaseException:
         connection.fail("given up while logging in")
         raise
-    return answer
+    if connection.lost is not None:
+        connection.lost = hide(connection.lost, said)
+    return discreet(answer, said) if answer is not None else None
 
 
 def accept(connection: Connection, answer: Reply | None, classifier: Classifier) -> Connection:
