@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mailferry.delivery.budget import Budget
 from mailferry.routes import presets
 from mailferry.routes.api import Limits
 from mailferry.routes.graph_settings import safe_endpoint
@@ -72,3 +73,9 @@ def test_what_does_not_go_together(changes: dict[str, Any], words: str) -> None:
 )
 def test_endpoints(address: str, safe: bool) -> None:
     assert safe_endpoint(address) is safe
+
+
+def test_a_message_is_not_begun_for_some_of_its_recipients() -> None:
+    """Graph would mail all whom the header names, so the lane waits until its day has room for all of them."""
+    assert Budget(presets.limits(route())).granule > 500
+    assert Budget(Limits(recipients_per_day=10_000)).granule == 100
