@@ -66,7 +66,7 @@ class Extensions:
     size: bool = True
     order: tuple[str, ...] = DEFAULT_ORDER
     extra: tuple[str, ...] = ()
-    #: Command lines parsed with these extensions: devices say the same few lines all day. Kept by parse alone.
+    #: Command lines parsed with these extensions: devices say the same few lines all day. Kept by reading alone.
     remembered: dict[bytes, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def lines(self, *, tls: bool, authenticated: bool, size: int) -> tuple[str, ...]:

@@ -39,37 +39,11 @@ _Parser = Callable[[str, Extensions], Parsed]
 
 _NOTIFY = {str(member.name): member for member in Notify}  # iteration leaves out DEFAULT, which is no keyword
 _DATA, _RSET, _NOOP, _QUIT, _STARTTLS = Data(), Rset(), Noop(), Quit(), StartTls()
-#: At most so many lines of at most so many octets are remembered: about 1 MB for each kind of listener.
-_REMEMBERED_LINES, _REMEMBERED_OCTETS = 2048, 256
-_BINARY = Refused(refusals.BINARY, reason="control or undecodable characters in a command")
 _BAD_ARGUMENT = Refused(refusals.BAD_ARGUMENT, reason="bad argument")
 
 
 class _BadParameter(ValueError):
     """A parameter that is known, with a value that is not allowed."""
-
-
-def read_command(line: bytes, extensions: Extensions) -> tuple[Act, Parsed]:
-    """What the octets of a command line say. The answer is a pure function of both arguments, so it is remembered;
-    never that of AUTH, whose line may hold a password, nor of long lines."""
-    remembered = extensions.remembered
-    known: tuple[Act, Parsed] | None = remembered.get(line)
-    if known is not None:
-        return known
-    try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        return Act.REFUSED, _BINARY
-    if not text.isprintable():
-        text = text.replace("\t", " ")
-        if not text.isprintable():
-            return Act.REFUSED, _BINARY
-    found = parse_command(text.strip(" "), extensions)
-    if len(line) <= _REMEMBERED_OCTETS and found[0] is not Act.AUTH and not isinstance(found[1], Refused):
-        if len(remembered) >= _REMEMBERED_LINES:
-            remembered.clear()
-        remembered[line] = found
-    return found
 
 
 def parse_command(line: str, extensions: Extensions) -> tuple[Act, Parsed]:

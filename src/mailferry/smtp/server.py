@@ -16,7 +16,7 @@ from mailferry.smtp.events import AuthResponse, BodyChunk, EndOfChunk, EndOfMess
 from mailferry.smtp.grammar import decode_base64
 from mailferry.smtp.inbound import Inbound
 from mailferry.smtp.limits import BareNewlines, Extensions, ServerLimits
-from mailferry.smtp.parse import read_command
+from mailferry.smtp.reading import read_command
 from mailferry.smtp.replies import Reply, format_reply
 from mailferry.smtp.state import MOVES, Act, State
 
