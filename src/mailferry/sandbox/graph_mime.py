@@ -123,9 +123,9 @@ def render(
     if composed.importance != "normal":
         message["Importance"] = composed.importance
     if composed.read_receipt:
-        message["Disposition-Notification-To"] = _parsed(author)
+        message["Disposition-Notification-To"] = author.address
     if composed.delivery_receipt:
-        message["Return-Receipt-To"] = _parsed(author).addr_spec
+        message["Return-Receipt-To"] = author.address
     for name, value in composed.headers:
         message[name] = value
     _fill(message, composed, list(attachments))

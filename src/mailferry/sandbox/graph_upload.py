@@ -108,7 +108,7 @@ class Uploading:
         id = self._world.drafts.new_id("attachment")
         self._world.drafts.close(upload.id)
         add(self._world, draft, self._attachment(upload, id))
-        return Answer(201, raw=b"", headers={"Location": f"{base_url}{message}/Attachments('{id}')"})
+        return Answer(201, headers={"Location": f"{base_url}{message}/Attachments('{id}')"})
 
     def cancel(self, upload: Upload) -> Answer:
         self._world.drafts.close(upload.id)

@@ -9,6 +9,7 @@ import pytest
 from mailferry.sandbox.certificates import Keys, make_keys
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
+from support.sandbox_graph import GraphClient, graph_client
 from support.sandbox_lab import BEFORE, Lab
 
 
@@ -29,3 +30,10 @@ async def box(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sand
         monkeypatch.delenv(name, raising=False)
     async with Sandbox(SandboxSettings(at=BEFORE, running=False), keys=keys) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+async def graph(box: Sandbox) -> AsyncIterator[GraphClient]:
+    """A client of Graph whose application may send as everybody."""
+    async with graph_client(box) as client:
+        yield client
