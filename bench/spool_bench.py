@@ -129,10 +129,11 @@ async def main(options: argparse.Namespace) -> None:
             now = resource.getrusage(resource.RUSAGE_SELF)
             cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
             syncs = spool.batches - batches
+            each = 1e6 / options.messages
             print(
-                f"{name:13} {rate:8.0f} messages/s  {syncs:6} commits ({options.messages / syncs:5.1f} messages each)  "
-                f"{loop_cpu / options.messages * 1e6:6.1f} + {(cpu - loop_cpu) / options.messages * 1e6:5.1f} us CPU each (loop + other threads)  "
-                f"log {(directory / 'spool.db-wal').stat().st_size >> 20} MB  "
+                f"{name:13} {rate:8.0f} messages/s  {syncs:6} syncs ({options.messages / syncs:5.1f} messages each)  "
+                f"CPU {loop_cpu * each:5.1f} us each on the loop, {(cpu - loop_cpu) * each:5.1f} us elsewhere  "
+                f"log {(directory / 'spool.db-wal').stat().st_size >> 20} MB, "
                 f"database {(directory / 'spool.db').stat().st_size >> 20} MB",
                 flush=True,
             )

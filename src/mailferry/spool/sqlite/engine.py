@@ -111,7 +111,7 @@ class Engine:
         self.writer = Writer(writing, transactions, self._written, self._settings.batch)
         self.writer.start()
         undo.callback(self.writer.stop)
-        self.journal = Journal(self._connect(self.path), self._settings.journal // 2, self.chore)
+        self.journal = Journal(self._connect(self.path), self._settings.journal * 3 // 4, self.chore)
         self.journal.start()
         undo.callback(self.journal.stop)
         undo.callback(self.files.pool.shutdown)

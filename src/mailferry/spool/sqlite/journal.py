@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from threading import Event, Thread
 
-#: Rounds of copying beside the writer, and the rest in frames that the writer may copy at once (some 5 ms).
+#: Rounds of copying beside the writer, and the frames of a round after which the writer may copy the rest itself.
 _ROUNDS, _REST = 4, 250
 _IDLE = 5.0  # seconds after which a short log is copied too, so that a start after a crash is quick
 
@@ -64,10 +64,13 @@ class Journal:
                 self._ask(copy_rest)
 
     def _copy(self) -> None:
+        """Copy what is there, then what came meanwhile, until little comes while a round lasts."""
+        before = 0
         for _ in range(_ROUNDS):
-            _, frames, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if frames - copied <= _REST:
+            copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[2]
+            if copied - before <= _REST:
                 return
+            before = copied
 
 
 def copy_rest(connection: sqlite3.Connection) -> None:

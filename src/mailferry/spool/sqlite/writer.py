@@ -11,10 +11,15 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import sleep
 
 from mailferry.spool.api import SpoolFailed
 from mailferry.spool.sqlite.operations import Chore, Operation
 from mailferry.spool.sqlite.transaction import Transactions
+
+#: After a batch of at least so many operations the next one may wait a moment to grow as large again: under load every
+#: batch costs the loop some turns of the interpreter lock, whatever its size, and a sync. One client never waits.
+_CROWD, _MOMENT = 8, 0.0005
 
 
 class Writer:
@@ -31,6 +36,7 @@ class Writer:
         self._transactions = transactions
         self._answer = answer
         self._most = most
+        self._last = 0  # operations in the last batch
         self._queue: SimpleQueue[Operation | Chore | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
         #: Operations for any thread.
@@ -52,6 +58,7 @@ class Writer:
             batch: list[Operation] = []
             chores: list[Chore] = []
             going = self._gather(batch, chores)
+            self._last = len(batch)
             if batch:
                 self._do_batch(batch)
             for chore in chores:
@@ -67,6 +74,8 @@ class Writer:
 
     def _gather(self, batch: list[Operation], chores: list[Chore]) -> bool:
         """Wait for one operation and take along all that are there; False when it is time to end."""
+        if self._last >= _CROWD and self._queue.qsize() < self._last:
+            sleep(_MOMENT)
         try:
             each = self._queue.get()
             while each is not None:
