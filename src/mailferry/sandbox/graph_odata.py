@@ -20,6 +20,7 @@ Test = Callable[[Lookup], bool]
 
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<punct>[(),:])|(?P<word>[^\s(),:']+(?::[^\s(),']+)*))")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?\Z")
+_LONGEST = 200  # tokens; nesting is recursion
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda a, b: bool(a == b),
     "ne": lambda a, b: bool(a != b),
@@ -40,6 +41,8 @@ class Filter:
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokens(text)
+        if len(self._tokens) > _LONGEST:
+            raise _invalid("the filter is too long")
         self._at = 0
         self.properties: list[str] = []
         self.test = self._either()
