@@ -13,7 +13,7 @@ from mailferry.sandbox.bearer import TokenChecker
 from mailferry.sandbox.hosts import mail_date
 from mailferry.sandbox.hve_login import account_of, by_password, by_token, malformed
 from mailferry.sandbox.login_session import Account, LoginSession
-from mailferry.sandbox.mailbox import header, header_block
+from mailferry.sandbox.mailbox import Received, header, header_block
 from mailferry.sandbox.relay_session import Arrival, Refusal
 from mailferry.sandbox.service_settings import HveBehaviour
 from mailferry.sandbox.services import BillingState
@@ -82,6 +82,13 @@ class HveSession(LoginSession):
         written = header(header_block(arrival.raw), "From") or ""
         authors = {address.lower() for _, address in getaddresses([written]) if address}
         return None if authors == {self._user[0].lower()} else service_texts.HVE_FROM
+
+    def _store(self, arrival: Arrival, received: Received, trace: tuple[str, ...]) -> None:
+        """Reply-To may be set for the account (V); whether it replaces the sender's own is UNV, so it does not."""
+        account = account_of(self._world.tenant, self._user[0])
+        if account is not None and account.reply_to and header(header_block(arrival.raw), "Reply-To") is None:
+            trace = (*trace, f"Reply-To: {account.reply_to}")
+        super()._store(arrival, received, trace)
 
     def _queued(self, arrival: Arrival, message_id: str) -> Reply:
         """As client submission says it (UNV here)."""

@@ -166,6 +166,7 @@ def _message(message: Message, title: str) -> str:
         "Envelope to": ", ".join(received.recipients),
         "Logged in as": f"{received.user} ({received.mechanism})" if received.user else "",
         "Application": received.client_id,
+        "Service": received.surface,
         "Came from": " ".join(part for part in (received.remote, received.tls) if part),
         "Received": f"{utc(received.at):%Y-%m-%d %H:%M:%S} UTC",
         **{name: header(header_block(message.raw), name) or "" for name in ("From", "To", "Cc", "Date", "Message-ID")},

@@ -47,6 +47,16 @@ def test_an_application_that_is_allowed_sends(lab: Lab) -> None:
     assert message.received.client_id == seeds.BULK_CLIENT_ID
 
 
+def test_reply_to_of_the_account(lab: Lab) -> None:
+    account(lab, reply_to="desk@contoso.example")
+    own = f"From: {ACCOUNT}\r\nReply-To: erp@contoso.example\r\n\r\nx\r\n".encode()
+    hve(lab).send(ACCOUNT, ANNA)
+    hve(lab).send(ACCOUNT, ANNA, message=own)
+    first, second = lab.world.store
+    assert b"Reply-To: desk@contoso.example\r\n" in first.delivered
+    assert second.delivered.count(b"Reply-To: ") == 1
+
+
 # -- login ------------------------------------------------------------------------------------------------------------
 
 
