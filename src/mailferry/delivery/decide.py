@@ -42,9 +42,13 @@ def after(
             return Move(claim.id, state, now, text, max(resume, now), count=False)
         case Deferred(retry_after=hint):
             attempts = claim.attempts + 1
+            lost = claim.state is State.UNKNOWN
             if schedule.expired(attempts, now - message.received_at):
+                if lost:  # a bounce would deny what may have arrived: a person decides
+                    return Move(claim.id, State.HELD, now, f"{LOST_ANSWER} {text}")
                 return Move(claim.id, State.EXPIRED, now, text)
-            return Move(claim.id, State.DEFERRED, now, text, now + schedule.wait(claim.id, attempts, hint))
+            state = State.UNKNOWN if lost else State.DEFERRED
+            return Move(claim.id, state, now, text, now + schedule.wait(claim.id, attempts, hint))
 
 
 def _unknown(claim: Claim, text: str, settings: DeliverySettings, schedule: Schedule, now: float) -> Move:

@@ -75,3 +75,12 @@ def test_only_an_unsettled_claim_is_held_and_only_by_policy() -> None:
     move = held_unsettled(unknown, hold, NOW)
     assert move is not None
     assert move.state is State.HELD
+
+
+def test_a_lost_answer_is_not_forgotten_by_a_later_deferral() -> None:
+    """It may have arrived: so it never expires into a bounce that denies that, a person decides."""
+    move = decide(GREYLISTED, State.UNKNOWN, attempts=2)
+    assert (move.state, move.count) == (State.UNKNOWN, True)
+    late = decide(GREYLISTED, State.UNKNOWN, attempts=60, age=6 * 86400)
+    assert late.state is State.HELD
+    assert late.reply.startswith(LOST_ANSWER)
