@@ -62,11 +62,13 @@ def _default(view: View, reach: Reach) -> Iterator[Finding]:
     default = routing.value.default_route if routing else None
     default = default or (next(iter(names)) if len(names) == 1 else None)
     domains = reach.get(default or "")
-    if domains is None or any(_takes_all_outside(item.value, reach) for item in view.all(RuleSettings)):
+    if domains is None:
         return
+    rules = [item.value for item in view.all(RuleSettings)]
     for item in view.all(ClientSettings):
         own = item.value.route is not None and item.value.route not in reach
-        if own or _within(view, _recipients(item.value), domains):
+        ruled = any(_takes_all_outside(rule, item.value.name, reach) for rule in rules)
+        if own or ruled or _within(view, _recipients(item.value), domains):
             continue
         named = routing is not None and routing.value.default_route is not None
         yield error(
@@ -77,9 +79,11 @@ def _default(view: View, reach: Reach) -> Iterator[Finding]:
         return
 
 
-def _takes_all_outside(rule: RuleSettings, reach: Reach) -> bool:
-    conditions = rule.clients or rule.senders or not (rule.recipients == (EXTERNAL,) or not rule.recipients)
-    return rule.route not in reach and not conditions
+def _takes_all_outside(rule: RuleSettings, client: str, reach: Reach) -> bool:
+    """Whether no outside recipient of `client` gets past the rule."""
+    outside = not rule.recipients or EXTERNAL in rule.recipients
+    meant = not rule.clients or client in rule.clients
+    return rule.route not in reach and outside and meant and not rule.senders
 
 
 def _recipients(client: ClientSettings) -> tuple[str, ...]:
