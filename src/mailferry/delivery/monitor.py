@@ -41,11 +41,8 @@ class Monitor:
         """Raise and clear, and tell the metrics."""
         self._alarms.again()
         await self._set_back()
-        counts = await self._spool.counts()
-        for state, number in counts.items():
-            self._log.metrics.queue.labels(state.value).set(number)
         await self._oldest()
-        await self._undecided(counts)
+        await self._undecided(await self._spool.counts())
         for key in await self._obsolete.among(sorted(self._alarms.standing)):
             self._alarms.clear(key)
 

@@ -149,7 +149,7 @@ class Spool(Protocol):
     def body(self, message: MessageId) -> Future[Body | None]: ...
 
     def counts(self) -> Future[dict[State, int]]:
-        """Recipients per state."""
+        """Recipients per state that is not final. Quick however long the history is."""
         ...
 
     def hold(self, which: Filter, now: float, who: str) -> Future[int]:

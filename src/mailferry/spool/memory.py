@@ -200,9 +200,10 @@ class MemorySpool:
         return _done(None if entry is None or entry.data is None else EntryBody(entry))
 
     def counts(self) -> Future[dict[State, int]]:
-        found = dict.fromkeys(State, 0)
+        found = {state: 0 for state in State if not state.final}
         for _, row in self._all():
-            found[row.state] += 1
+            if not row.state.final:
+                found[row.state] += 1
         return _done(found)
 
     def hold(self, which: Filter, now: float, who: str) -> Future[int]:

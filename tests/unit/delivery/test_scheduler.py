@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from mailferry.mail.envelope import Recipient
 from mailferry.routes.api import Limits
-from mailferry.smtp.commands import Notify
 from mailferry.spool.api import Filter, SpoolError, SpoolFailed, State
 from support.delivery_world import World
-from support.fake_transport import GREYLISTED, NO_SUCH_USER, OK, FakeTransport, fault
+from support.fake_transport import GREYLISTED, OK, FakeTransport, fault
 
 
 async def test_mail_leaves_as_soon_as_it_is_committed(world: World) -> None:
@@ -342,14 +340,6 @@ async def test_old_mail_raises_an_alarm_and_its_end_clears_it(world: World) -> N
     world.transport.default = OK
     await world.advance(4 * 3600, step=60)
     assert await world.alarms() == []
-
-
-async def test_the_queue_metric_follows_the_spool(world: World) -> None:
-    world.transport.default = NO_SUCH_USER
-    await world.started()
-    await world.submit(Recipient("a@example.net", Notify.NEVER))
-    await world.advance(70, step=5)
-    assert b'mailferry_queue_recipients{state="failed"} 1.0' in world.log.metrics.render()
 
 
 async def test_an_attempt_that_outlasts_its_lease_is_cut_off(world: World) -> None:

@@ -86,6 +86,9 @@ class Engine:
             self._undo = undo.pop_all()
 
     def _start(self, undo: ExitStack) -> None:
+        if not self._serve and not self.path.exists():
+            # Made by whoever looks in first, the store would belong to the wrong user.
+            raise SpoolFailed(f"there is no spool in {self._directory} yet: the gateway makes it at its first start")
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._serve:
             lock = ServeLock(self._directory)

@@ -154,7 +154,10 @@ WHERE state IN ('queued', 'deferred', 'unknown') GROUP BY lane ORDER BY lane;
 SELECT minute, messages, recipients FROM usage WHERE lane = :lane AND minute >= :minute ORDER BY minute;
 
 -- name: counts
-SELECT state, count(*) FROM recipient GROUP BY state;
+-- By the unfinished messages: over the whole history it would be slower every day.
+SELECT recipient.state, count(*) FROM message JOIN recipient ON recipient.message = message.id
+WHERE message.finished IS NULL AND recipient.state NOT IN ('delivered', 'failed', 'expired', 'dropped')
+GROUP BY recipient.state;
 
 -- name: messages
 SELECT * FROM message WHERE id IN (SELECT value FROM json_each(:messages)) ORDER BY id;

@@ -75,7 +75,7 @@ class Reader:
         return [UsedMinute(*row) for row in self._all("used", lane=lane, minute=int(since // 60))]
 
     def counts(self) -> dict[State, int]:
-        found = dict.fromkeys(State, 0)
+        found = {state: 0 for state in State if not state.final}
         found.update({State(state): number for state, number in self._all("counts")})
         return found
 
