@@ -7,12 +7,13 @@ forgotten in a setting: what is not allowed is refused (no open relay).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailferry.listener.settings import Authentication, ClientSettings, Network
 from mailferry.mail.address import Patterns, domain_of
-from mailferry.mail.headers import mailboxes
+from mailferry.mail.authors import mailboxes
 from mailferry.smtp.replies import Reply, reply
 from mailferry.units import Rate
 
@@ -39,6 +40,12 @@ TOO_FAST = reply(450, "4.7.1", "Too many messages in a short time, try again lat
 UNKNOWN_PARAMETER = reply(555, "5.5.4", "A parameter of this command is not supported")
 #: RFC 5321 section 6.3 on loops; RFC 3463: 5.4.6 routing loop detected.
 LOOPING = reply(554, "5.4.6", "Too many hops: the message goes round in a loop")
+
+#: Octets of a From field that is looked into.
+_LONGEST_AUTHOR = 8192
+#: In a local part these route on to another host at mail servers that follow them: the percent hack, bang paths and
+#: quoted addresses (RFC 5321 appendix F.2 and F.6; Postfix does for whom it trusts, such as a gateway).
+_ROUTING = re.compile("[%!@]")
 
 #: A network of public addresses that holds more than this many hosts is "the world", not a site.
 _WIDEST_V4, _WIDEST_V6 = 16, 32
@@ -137,9 +144,12 @@ def sender(identity: Identity, path: str) -> Reply | None:
 def recipient(identity: Identity, path: str, internal_domains: frozenset[str]) -> Reply | None:
     """Whether this client may send to the path."""
     client = identity.client
-    domain = domain_of(path)
+    local, domain = path.rpartition("@")[0], domain_of(path)
     if not domain:  # RFC 5321 section 4.5.1 wants <postmaster> taken; session.py completes it before it asks
         return RECIPIENT_SYNTAX
+    anywhere = client.recipients is None and not (identity.account is None and client.too_wide)
+    if not anywhere and _ROUTING.search(local) and not (client.recipients and client.recipients.match_exact(path)):
+        return RELAY_REFUSED
     if domain in internal_domains and (client.internal or client.recipients is None):
         return None
     if identity.account is None and client.too_wide:
@@ -149,11 +159,14 @@ def recipient(identity: Identity, path: str, internal_domains: frozenset[str]) -
 
 
 def author(client: Client, raw_from: bytes) -> Reply | None:
-    """Whether this client may use the From field with this text. No address in it is no claim."""
-    for mailbox in mailboxes(raw_from):
-        if not client.senders.match(mailbox.address):
-            return FROM_REFUSED
-    return None
+    """Whether this client may use a From or Sender field with this text. A field without an address is no claim; one
+    in which something like an address is not found, or that no honest program writes so long, is refused."""
+    if len(raw_from) > _LONGEST_AUTHOR:
+        return FROM_REFUSED
+    found = mailboxes(raw_from)
+    if not found and b"@" in raw_from:
+        return FROM_REFUSED
+    return None if all(client.senders.match(mailbox.address) for mailbox in found) else FROM_REFUSED
 
 
 def size(client: Client, octets: int | None) -> Reply | None:

@@ -163,7 +163,8 @@ class ClientSettings(_Settings):
         default=(), description="Envelope senders it may use: an address, *@example.com, user@*. Empty: any."
     )
     check_from: bool = Field(
-        default=True, description="With `senders`: the From line must name an allowed sender too, as Exchange demands."
+        default=True,
+        description="With `senders`: every author in From and Sender must be an allowed sender too, as Exchange demands.",
     )
     recipients: Literal["internal", "anywhere"] | tuple[Pattern, ...] = Field(
         default="internal", description="internal (accepted domains of the tenants), anywhere, or a list of patterns."

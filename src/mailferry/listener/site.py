@@ -24,6 +24,8 @@ from mailferry.smtp.replies import Reply
 from mailferry.spool.api import Spool
 
 _REMEMBERED = 20_000
+#: A From field may have any length; only those as people have are remembered, which bounds the octets too.
+_REMEMBERED_OCTETS = 512
 
 
 class Choice(Protocol):
@@ -122,6 +124,8 @@ class Site:
             return found
 
     def author(self, client: Client, raw_from: bytes) -> Reply | None:
+        if len(raw_from) > _REMEMBERED_OCTETS:
+            return policy.author(client, raw_from)
         key = (client, raw_from)
         try:
             return self._authors[key]

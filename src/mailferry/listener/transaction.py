@@ -175,11 +175,11 @@ class Transaction:
             self.refuse(policy.LOOPING)
             return
         if client.check_from:
-            author = header.text(b"from")
-            refusal = site.author(client, author) if author else None
-            if refusal is not None:
-                self.refuse(refusal)
-                return
+            for author in (*header.texts(b"from"), *header.texts(b"sender")):
+                refusal = site.author(client, author)
+                if refusal is not None:
+                    self.refuse(refusal)
+                    return
         prefix = b"%b%b;\r\n\t%b\r\n" % (self.trace, self.queue_id.encode(), site.date()) + self._missing(header, site)
         if names.subjects:
             self._subject = subject(header)

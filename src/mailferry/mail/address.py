@@ -124,5 +124,9 @@ class Patterns:
         normal = normal_address(address, fold_local=self.fold_local)
         return normal in self.exact or domain_of(normal) in self.domains
 
+    def match_exact(self, address: str) -> bool:
+        """Whether a pattern without any * is this address."""
+        return normal_address(address, fold_local=self.fold_local) in self.exact
+
     def __bool__(self) -> bool:
         return bool(self.everything or self.exact or self.domains or self.locals or self.others)

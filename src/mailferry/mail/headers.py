@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mailferry.mail.authors import Mailbox as Mailbox
+from mailferry.mail.authors import mailboxes as mailboxes
+
 #: RFC 5322 section 2.2 (field name: printable ASCII but colon) with the blanks before the colon of section 4.5.
 #: Possessive throughout, so that no input makes it go back.
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+)*+")
@@ -30,8 +33,7 @@ _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 
-#: RFC 5322 section 3.2: quoted string, angle address, separators, and runs of anything else. Comments are taken apart.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|<[^<>]*+>|[,;:()]|[^"<,;:()]++|.', re.DOTALL)
+_COLON = re.compile(rb"[ \t]*+:")
 _PHRASE = re.compile(rb"""(?:"(?:[^"\\]|\\.)*+"|[\w!#$%&'*+/=?^`{|}~\x80-\xff \t\r\n-]++)*+""", re.DOTALL)
 
 
@@ -86,7 +88,7 @@ class Header:
         at = low.find(needle)
         while at >= 0:
             after = at + len(needle)
-            if low[after : after + 1] == b":" or low[after : after + 80].lstrip(b" \t")[:1] == b":":
+            if low[after : after + 1] == b":" or _COLON.match(low, after):
                 end = _FIELD_END.search(self.raw, at)
                 yield at, end.end() if end else len(self.raw)
             at = low.find(needle, after)
@@ -112,6 +114,11 @@ class Header:
         end = _FIELD_END.search(self.raw, start)
         return self.raw[start : end.end() if end else None]
 
+    def texts(self, name: bytes) -> Iterator[bytes]:
+        """What follows the colon of every such field."""
+        for start, end in self.spans(name):
+            yield self.raw[start:end].partition(b":")[2]
+
     def value(self, name: bytes) -> bytes | None:
         """The unfolded, stripped value of the first such field (RFC 5322 section 2.2.3)."""
         text = self.text(name)
@@ -130,44 +137,6 @@ class Header:
             position, pending = end, b""
         out += [self.raw[position:], pending]
         return b"".join(out)
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """One mailbox of an address field. `display` is the raw phrase before the angle address, folding kept."""
-
-    display: bytes
-    address: str
-
-
-def mailboxes(raw: bytes) -> list[Mailbox]:
-    """The mailboxes of an address field's text, tolerant of what devices write. Groups are opened (RFC 6854)."""
-    found: list[Mailbox] = []
-    text, angle, comment, depth = b"", b"", b"", 0
-
-    def finish() -> None:
-        display, address = (text, angle) if angle else (comment, text)
-        if address.strip():
-            found.append(Mailbox(display.strip(), _FOLD.sub(b"", address).strip().decode("utf-8", "surrogateescape")))
-
-    for token in _TOKEN.findall(raw):
-        if token == b"(":
-            depth += 1
-        elif token == b")" and depth:
-            depth -= 1
-        elif depth:
-            comment += token
-        elif token in (b",", b";"):
-            finish()
-            text, angle, comment = b"", b"", b""
-        elif token == b":":
-            text = b""  # the name of a group
-        elif token[:1] == b"<":
-            angle = token[1:-1]
-        elif not angle:
-            text += token
-    finish()
-    return found
 
 
 def _phrase(display: bytes) -> bytes:

@@ -130,6 +130,36 @@ def test_author(raw: bytes, refusal: Reply | None) -> None:
     assert policy.author(identity(senders=["scan@example.test"]).client, raw) is refusal
 
 
+@pytest.mark.parametrize(
+    ("settings", "login", "path", "refusal"),
+    [
+        ({"recipients": "internal"}, True, "bob%example.org@example.test", policy.RELAY_REFUSED),
+        ({"recipients": "internal"}, True, "example.org!bob@example.test", policy.RELAY_REFUSED),
+        ({"recipients": "internal"}, True, '"bob@example.org"@example.test', policy.RELAY_REFUSED),
+        ({"recipients": ("*@example.test",)}, True, "bob%example.org@example.test", policy.RELAY_REFUSED),
+        ({"recipients": ("odd%box@example.test",)}, True, "odd%box@example.test", None),
+        ({"recipients": "anywhere"}, True, "bob%example.org@example.test", None),
+        (
+            {"recipients": "anywhere", "networks": ("0.0.0.0/0",)},
+            False,
+            "bob%example.org@example.test",
+            policy.RELAY_REFUSED,
+        ),
+    ],
+)
+def test_a_local_part_is_no_way_on(settings: dict[str, Any], login: bool, path: str, refusal: Reply | None) -> None:
+    """Who may not send anywhere may not do so through the mail server behind the gateway either."""
+    assert policy.recipient(identity(login=login, **settings), path, INTERNAL) is refusal
+
+
+@pytest.mark.parametrize(
+    "raw", [b" nobody (\r\n @example.test\r\n", b" c@example.test," * 1000, b" c@" + b"x" * 300 + b".example.test"]
+)
+def test_a_from_that_cannot_be_read_is_refused(raw: bytes) -> None:
+    client = identity(senders=("c@example.test",)).client
+    assert policy.author(client, raw) is policy.FROM_REFUSED
+
+
 def test_check_from_only_where_senders_are_listed_and_kept() -> None:
     """Without a list there is nothing to check; a rewritten From is ours."""
     assert identity(senders=["a@b"]).client.check_from

@@ -267,6 +267,14 @@ async def test_decisions_are_remembered(scene: Scene) -> None:
     assert scene.wire.said.count(b"queued as") == 3
 
 
+async def test_long_authors_are_not_remembered(scene: Scene) -> None:
+    """A From field may be as long as a header section; what is remembered is bounded in octets too."""
+    site, client = scene.world.site, scene.world.site.identities.clients[0]
+    site.author(client, b" " * 600 + b"a@example.test")
+    site.author(client, b" a@example.test")
+    assert [len(raw) for _, raw in site._authors] == [15]
+
+
 async def test_a_rewritten_message_comes_from_the_routes_mailbox(tmp_path: Path) -> None:
     """Where all recipients leave from one fixed mailbox, that is whom it must come from."""
     client = ClientSettings(name="c", networks=("192.0.2.1/32",), recipients="anywhere", rewrite_from=True)
