@@ -31,6 +31,11 @@ NOT_AVAILABLE = reply(502, "5.5.1", "Authentication is not available here")
 OVERLOADED = reply(454, "4.7.0", "Too many logins at a time, try again later")
 TOO_MANY = reply(421, "4.7.0", "Too many failed logins, try again later")
 
+#: Mechanisms that clients ask for and the log may name.
+_OTHERS = frozenset(
+    {"ANONYMOUS", "CRAM-MD5", "DIGEST-MD5", "EXTERNAL", "GSSAPI", "NTLM", "OAUTHBEARER", "SCRAM-SHA-1", "SCRAM-SHA-256"}
+)
+
 
 class Login:
     """The logins tried on one connection. Made at the first AUTH."""
@@ -52,7 +57,8 @@ class Login:
             return session.refuse("auth", policy.ENCRYPTION_REQUIRED)
         server = server_mechanism(event.mechanism) if event.mechanism in MECHANISMS else None
         if server is None:
-            return session.refuse("auth", UNKNOWN_MECHANISM, f"mechanism {event.mechanism[:40]}")
+            known = event.mechanism in _OTHERS  # what is no mechanism may be a password
+            return session.refuse("auth", UNKNOWN_MECHANISM, f"mechanism {event.mechanism}" if known else "")
         self._mechanism, self._server = event.mechanism, server
         return self._step(server.start(event.initial))
 

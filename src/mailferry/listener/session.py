@@ -35,6 +35,11 @@ FULL = reply(452, "4.3.1", "Insufficient system storage, try again later")
 STORE_FAILED = reply(451, "4.3.0", "The message could not be stored, try again later")
 
 _HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE"})
+#: Verbs of other mail servers, which the log may name. Whatever else comes may be a name or password in base64 from a
+#: device that goes on with a login that was refused.
+_VERBS = frozenset(
+    {"ATRN", "BURL", "ETRN", "EXPN", "LHLO", "SAML", "SEND", "SOML", "TURN", "XCLIENT", "XEXCH50", "XFORWARD"}
+)
 _UNSAFE = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 
 
@@ -215,7 +220,9 @@ class Session(Conversation):
         if event.verb in _HTTP:
             self.end(cut_off=True)
             return self.refuse("protocol", NO_HTTP, f"HTTP verb {event.verb}")
-        return self.refuse("protocol", NOT_UNDERSTOOD, f"verb {event.verb}")
+        known = event.verb in _VERBS
+        reason = f"verb {event.verb}" if known else f"an unknown verb of {len(event.verb)} characters"
+        return self.refuse("protocol", NOT_UNDERSTOOD, reason)
 
     def _quit(self, _: c.Quit) -> Reply:
         self.end()

@@ -19,7 +19,8 @@ _BINARY = Refused(refusals.BINARY, reason="control or undecodable characters in 
 
 def read_command(line: bytes, extensions: Extensions) -> tuple[Act, Parsed]:
     """What the octets of a command line say. The answer is a pure function of both arguments, so it is remembered;
-    never that of AUTH, whose line may hold a password, nor of long lines."""
+    never that of AUTH, whose line may hold a password, nor of an unknown command, which may be one (a device that goes
+    on with a login that was refused), nor of long lines."""
     remembered = extensions.remembered
     known: tuple[Act, Parsed] | None = remembered.get(line)
     if known is not None:
@@ -33,7 +34,8 @@ def read_command(line: bytes, extensions: Extensions) -> tuple[Act, Parsed]:
         if not text.isprintable():
             return Act.REFUSED, _BINARY
     found = parse_command(text.strip(" "), extensions)
-    if len(line) <= _REMEMBERED_OCTETS and found[0] is not Act.AUTH and not isinstance(found[1], Refused):
+    forgotten = found[0] in (Act.AUTH, Act.UNKNOWN) or isinstance(found[1], Refused)
+    if not forgotten and len(line) <= _REMEMBERED_OCTETS:
         if len(remembered) >= _REMEMBERED_LINES:
             remembered.clear()
         remembered[line] = found

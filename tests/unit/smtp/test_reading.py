@@ -38,6 +38,13 @@ def test_logins_are_never_kept() -> None:
     assert not extensions.remembered
 
 
+def test_what_is_no_command_is_not_kept() -> None:
+    """It may be the name or password of a device that goes on with a login that was refused."""
+    extensions = Extensions()
+    assert read_command(base64.b64encode(b"hunter2hunter2!!"), extensions)[0] is Act.UNKNOWN
+    assert not extensions.remembered
+
+
 def test_refusals_and_long_lines_are_not_kept() -> None:
     extensions = Extensions()
     assert isinstance(read_command(b"MAIL TO:<x>", extensions)[1], Refused)
