@@ -78,8 +78,8 @@ def to_filter(query: Query, now: float) -> Filter:
         recipient=query.recipient,
         client=query.client,
         lane=query.lane,
-        older_than=now - seconds(query.older) if query.older else None,
-        newer_than=now - seconds(query.newer) if query.newer else None,
+        older_than=now - seconds(query.older) if query.older is not None else None,
+        newer_than=now - seconds(query.newer) if query.newer is not None else None,
     )
 
 
