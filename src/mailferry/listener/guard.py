@@ -16,6 +16,13 @@ from mailferry.listener.identity import account_key
 from mailferry.listener.settings import GuardSettings
 from mailferry.obs.maillog import MailLog
 
+#: Characters of an account that count: a login may name 9,000 of them, and 10,000 such names are remembered.
+_NAME = 256
+
+
+def _key(account: str) -> str:
+    return account_key(account[:_NAME])
+
 
 @dataclass(slots=True)
 class _Record:
@@ -37,16 +44,16 @@ class Guard:
 
     def locked(self, address: str, account: str) -> float:
         """Seconds for which logins of this account from this address are refused unseen; 0 when they are not."""
-        if not self._records or (address, account_key(account)) in self._trusted:
+        if not self._records or (address, _key(account)) in self._trusted:
             return 0.0
         now = self._clock.time()
-        names = (f"address {address}", f"account {account_key(account)}")
+        names = (f"address {address}", f"account {_key(account)}")
         return max(self._left(name, now) for name in names)
 
     def succeeded(self, address: str, account: str) -> None:
         """A login was right: this pair is trusted, and the address starts anew. The account's count stays, since
         others may be guessing at it."""
-        pair = (address, account_key(account))
+        pair = (address, _key(account))
         self._trusted[pair] = 0
         self._trusted.move_to_end(pair)
         if len(self._trusted) > self._settings.entries:
@@ -56,7 +63,7 @@ class Guard:
 
     def failed(self, address: str, account: str) -> float:
         """A login was wrong: count it, and return the seconds of the lock it led to, 0 for none."""
-        pair = (address, account_key(account))
+        pair = (address, _key(account))
         if pair in self._trusted:
             self._trusted[pair] += 1
             if self._trusted[pair] < self._settings.attempts:

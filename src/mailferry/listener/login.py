@@ -100,6 +100,8 @@ class Login:
     def _verified(self, done: Future[bool], account: str) -> None:
         session = self._session
         if session.closed:
+            if not done.cancelled() and done.exception() is None and not done.result():
+                self._count(account, "wrong password or unknown account; the client did not wait")
             return
         if done.cancelled() or done.exception() is not None:
             session.answer(session.refuse("auth", OVERLOADED, "verification failed to run"))
@@ -128,12 +130,17 @@ class Login:
         """Count it and answer after the same time for every cause."""
         session, site = self._session, self._session.profile.site
         self._failures += 1
-        site.log.login_failed(session.profile.name, session.address, account[:256], self._mechanism, reason)
-        locked = 0.0 if last else site.guard.failed(session.address, account)
+        locked = self._count(account, reason, last=last)
         end = last or locked > 0 or self._failures >= site.guarding.per_connection
         left = self._started + site.guarding.delay - site.clock.time()
         session.wait()
         session.later(max(0.0, min(left, site.guarding.delay)), lambda: self._answer_failure(end))
+
+    def _count(self, account: str, reason: str, *, last: bool = False) -> float:
+        """Log the failure and let the guard count it, unless it is locked already; the seconds of the lock it led to."""
+        session, site = self._session, self._session.profile.site
+        site.log.login_failed(session.profile.name, session.address, account[:256], self._mechanism, reason)
+        return 0.0 if last else site.guard.failed(session.address, account)
 
     def _answer_failure(self, end: bool) -> None:
         if end:

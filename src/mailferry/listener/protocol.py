@@ -195,7 +195,7 @@ class Connection(asyncio.Protocol):
             return
         self._proxy = None
         self._listener.wheel.remove(self)
-        self.address = proxied.address or self.address
+        self.address = host_of((proxied.address,)) or self.address
         self._begin(proxied.rest)
 
     def _begin(self, rest: bytes = b"") -> None:

@@ -164,7 +164,7 @@ class ClientSettings(_Settings):
     )
     check_from: bool = Field(
         default=True,
-        description="With `senders`: every author in From and Sender must be an allowed sender too, as Exchange demands.",
+        description="With `senders`: From and Sender must name allowed senders only, as Exchange Online demands.",
     )
     recipients: Literal["internal", "anywhere"] | tuple[Pattern, ...] = Field(
         default="internal", description="internal (accepted domains of the tenants), anywhere, or a list of patterns."

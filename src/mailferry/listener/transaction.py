@@ -14,7 +14,7 @@ from mailferry.listener.policy import Identity
 from mailferry.listener.site import Site, Verdict
 from mailferry.mail.address import same_address
 from mailferry.mail.envelope import Envelope, Origin, Recipient
-from mailferry.mail.headers import Header, fields_end, rewrite_from, subject
+from mailferry.mail.headers import Header, fields_end, printable, rewrite_from, subject
 from mailferry.mail.message import MessageId, format_id
 from mailferry.smtp.commands import Mail, Rcpt
 from mailferry.smtp.replies import Reply, reply
@@ -24,6 +24,8 @@ from mailferry.spool.api import Accepted, Draft
 HEADER_LIMIT = 256 * 1024
 HEADER_TOO_LARGE = reply(552, "5.3.4", "The header section of the message is too large")
 
+#: Octets of a Message-ID that are kept for looking it up: a line of RFC 5322 section 2.1.1.
+_LONGEST_ID = 998
 _MBOX = (b"From ", b">From ")
 
 
@@ -92,15 +94,20 @@ class Transaction:
             draft.write(data)
         else:
             self._write_head(data, site, draft)
-        limit = self.identity.client.max_size
-        if limit and draft.size > limit:
-            self.refuse(policy.TOO_LARGE)
+        self._bound(draft)
         return draft.drain() if self._draft is not None else None
+
+    def _bound(self, draft: Draft | None) -> None:
+        """Keep to the client's own size; the listener's is kept by the core."""
+        limit = self.identity.client.max_size
+        if draft is not None and limit and draft.size > limit:
+            self.refuse(policy.TOO_LARGE)
 
     def commit(self, origin: Origin, site: Site) -> Future[MessageId] | None:
         """All octets came: hand the message over. None when it was refused on the way."""
         if self._head is not None and self._draft is not None:
             self._finish_head(site, self._draft)
+            self._bound(self._draft)
         draft = self._draft
         if draft is None:
             return None
@@ -155,7 +162,7 @@ class Transaction:
         for devices that send a line of text first; an mbox line in front (old mailx) goes."""
         whole = bytes(self._head or b"")
         self._head = None
-        if whole.startswith(_MBOX):
+        if whole.startswith(_MBOX) and not whole[4:].lstrip(b" \t").startswith(b":"):  # "From :" is a field
             whole = whole[whole.find(b"\n") + 1 :]
             self._scanned = 0
         end = fields_end(whole, self._scanned)
@@ -200,7 +207,7 @@ class Transaction:
         added = b""
         value = header.value(b"message-id")
         if value:
-            self._header_id = value.decode("utf-8", "replace")
+            self._header_id = printable(value[:_LONGEST_ID].decode("utf-8", "replace"))
         else:
             self._empty_id = value is not None
             self._header_id = site.message_id()

@@ -33,6 +33,8 @@ _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 
+#: Octets of a Subject that are decoded.
+_SUBJECT = 4096
 _COLON = re.compile(rb"[ \t]*+:")
 _PHRASE = re.compile(rb"""(?:"(?:[^"\\]|\\.)*+"|[\w!#$%&'*+/=?^`{|}~\x80-\xff \t\r\n-]++)*+""", re.DOTALL)
 
@@ -170,7 +172,7 @@ def rewrite_from(raw: bytes, mailbox: str) -> bytes:
 def subject(header: Header, limit: int = 200) -> str:
     """The decoded Subject in one line, cut to `limit` characters; "" when there is none."""
     value = header.value(b"subject")
-    return decode_text(value)[:limit] if value else ""
+    return decode_text(value[:_SUBJECT])[:limit] if value else ""  # a codec may take the square of its input
 
 
 def decode_text(value: bytes) -> str:
@@ -187,7 +189,12 @@ def decode_text(value: bytes) -> str:
         charset, position = word_charset, match.end()
         octets += _word_octets(match[2], match[3])
     out += [_decode(octets, charset), text[position:]]
-    return "".join(char if char.isprintable() else " " for char in "".join(out)).strip()
+    return printable("".join(out)).strip()
+
+
+def printable(text: str) -> str:
+    """`text` with a blank for each character that could move a cursor, end a line or hide."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def _raw_text(value: bytes) -> str:

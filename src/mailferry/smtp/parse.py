@@ -221,7 +221,7 @@ def _notify(value: str | None) -> Notify:
 
 def _orcpt(value: str | None) -> str:
     kind, semicolon, address = (value or "").partition(";")
-    if not semicolon or not kind or not kind.replace("-", "").isalnum():
+    if not semicolon or not kind.isascii() or not kind.replace("-", "").isalnum():
         raise _BadParameter("ORCPT")
     return f"{kind};{_xtext(address, 500)}"
 

@@ -105,3 +105,12 @@ def test_memory_is_bounded(clock: ManualClock, recorder: Recorder) -> None:
     assert len(guard._records) <= 100
     assert len(guard._trusted) <= 100
     assert "account account4999" in guard._records
+
+
+def test_a_long_account_is_not_kept_whole(clock: ManualClock, recorder: Recorder) -> None:
+    """A login may name 9,000 characters, and thousands of names are remembered."""
+    guard = make(clock, recorder)
+    for last in range(3):
+        guard.failed(f"198.51.100.{last}", "x" * 9000)
+    assert guard.locked(THERE, "x" * 9000) == 60
+    assert max(map(len, guard._records)) < 300

@@ -324,6 +324,35 @@ async def test_a_client_that_vanishes_during_verification(tmp_path: Path) -> Non
     assert scene.wire.writes == []
 
 
+async def test_a_wrong_password_counts_though_nobody_waits_for_the_answer(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, clients=(ClientSettings(name="bob", password=hashed("y")),))
+    scene.say(b"AUTH PLAIN AGJvYgB4\r\n")
+    scene.session.connection_lost()
+    await scene.world.site.accounts.verify("bob", "x")
+    await settle()
+    assert len(scene.world.recorder.of("login failed")) == 1
+    assert scene.world.guard._records
+
+
+async def test_a_message_id_is_kept_as_one_printable_line(scene: Scene) -> None:
+    """It is shown to people and looked up; the message itself stays as it is."""
+    scene.say(ENVELOPE + b"DATA\r\nMessage-ID: <a\x1b[2J@b>" + b"x" * 2000 + b"\r\n\r\n.\r\n")
+    kept = scene.spool.accepted[0].header_id
+    assert kept.startswith("<a [2J@b>")
+    assert len(kept) == 998
+    assert b"\x1b[2J@b>" in scene.spool.drafts[0].data
+
+
+@pytest.mark.parametrize("cut", [3, 40])
+async def test_a_from_with_a_blank_is_no_mbox_line(scene: Scene, cut: int) -> None:
+    """However the network cuts the message."""
+    message = b"From : a@example.test\r\nSubject: x\r\n\r\ntext\r\n.\r\n"
+    scene.say(ENVELOPE + b"DATA\r\n")
+    scene.say(message[:cut])
+    scene.say(message[cut:])
+    assert b"From : a@example.test\r\n" in scene.spool.drafts[0].data
+
+
 async def test_every_refusal_is_in_the_log(scene: Scene) -> None:
     """With the stage, the reply and the reason."""
     scene.say(b"MAIL FROM:<nodomain>\r\nFOO\r\nDATA\r\nMAIL FROM:<a@b> X=Y\r\n")

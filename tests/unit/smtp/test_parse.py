@@ -239,6 +239,7 @@ def test_rcpt_parameters(parameters: str, command: Rcpt, cut: Cut) -> None:
         "ORCPT=a@b",
         "ORCPT=rfc822;",
         "ORCPT=;a",
+        "ORCPT=rfcé;a@c",
         "ORCPT=rfc822;a+0Ab",
         "X X",
     ],
