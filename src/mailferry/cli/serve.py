@@ -92,10 +92,11 @@ async def _run(settings: Config, path: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # until it runs there is nothing to read again
     try:
         gateway = Gateway(settings, clock, mail_log, os.environ)
         await gateway.start()
-    except (SpoolError, TlsError, OSError) as error:
+    except (SpoolError, TlsError, OSError, ValueError) as error:
         mail_log.trouble("cannot start", cause=str(error))
         log.close()
         return int(Exit.UNAVAILABLE)
