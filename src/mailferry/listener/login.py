@@ -137,7 +137,7 @@ class Login:
         session.later(max(0.0, min(left, site.guarding.delay)), lambda: self._answer_failure(end))
 
     def _count(self, account: str, reason: str, *, last: bool = False) -> float:
-        """Log the failure and let the guard count it, unless it is locked already; the seconds of the lock it led to."""
+        """Log the failure and let the guard count it, unless it is locked already; the seconds of a new lock."""
         session, site = self._session, self._session.profile.site
         site.log.login_failed(session.profile.name, session.address, account[:256], self._mechanism, reason)
         return 0.0 if last else site.guard.failed(session.address, account)
