@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from mailferry.listener.settings import Authentication, ClientSettings, Network
 from mailferry.mail.address import Patterns, domain_of
@@ -74,6 +74,10 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<client {self.name}>"
+
+    def same(self, other: Client) -> bool:
+        """Whether both were made from the same settings."""
+        return all(getattr(self, one.name) == getattr(other, one.name) for one in fields(self))
 
     @classmethod
     def of(cls, settings: ClientSettings) -> Client:

@@ -162,8 +162,10 @@ class ListenerServer:
         return sum(len(one.connections) for one in self.listeners)
 
     def replace_site(self, site: Site) -> None:
-        """Clients, routes or rules changed: new connections see the new ones, present ones end with the old."""
+        """Clients changed: new connections see the new ones, present ones go on with the old while their client is the
+        same; one whose password or rights changed is ended at its next message."""
         old, self._site = self._site, site
+        site.succeed(old)
         old.accounts.close()  # its threads; sessions that go on with it start new ones
         for listener in self.listeners:
             listener.profile = Profile(listener.settings, site)

@@ -31,6 +31,7 @@ HELP = reply(214, "2.0.0", "This is a mail submission server; see RFC 6409")
 NOT_UNDERSTOOD = reply(500, "5.5.1", "Command not recognized")
 NO_HTTP = reply(521, "5.5.1", "This is a mail server, not a web server")
 READY_FOR_TLS = reply(220, "2.0.0", "Ready to start TLS")
+CHANGED = reply(421, "4.3.2", "The settings of this client have changed, connect again")
 FULL = reply(452, "4.3.1", "Insufficient system storage, try again later")
 STORE_FAILED = reply(451, "4.3.0", "The message could not be stored, try again later")
 
@@ -100,6 +101,9 @@ class Session(Conversation):
                     refusal = policy.TLS_REQUIRED
                 return self.refuse("mail", refusal)
         assert identity is not None  # noqa: S101 - admission() refuses None; this tells mypy
+        if not site.current(identity.client):
+            self.end()
+            return self.refuse("mail", CHANGED)
         if event.unknown:
             return self.refuse("mail", policy.UNKNOWN_PARAMETER, event.unknown[0][0])
         refusal = site.sender(identity, event.path)

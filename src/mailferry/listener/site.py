@@ -70,7 +70,8 @@ class Verdict:
 
 
 class Site:
-    """One per gateway. A change of clients or routes makes a new one for new sessions."""
+    """One per gateway. A change of clients makes a new one for new sessions; open ones go on with the old for clients
+    that did not change."""
 
     def __init__(
         self,
@@ -104,6 +105,20 @@ class Site:
         self._date = b""
         self._token = secrets.token_hex(6)  # makes Message-IDs of this process unlike those of any other
         self._serial = 0
+        self._successor: Site | None = None
+
+    def succeed(self, old: Site) -> None:
+        """Take over from `old`: what clients have used of their rates goes on."""
+        used = {client.name: bucket for client, bucket in old._buckets.items()}
+        self._buckets = {client: used[client.name] for client in self.identities.clients if client.name in used}
+        old._successor = self
+
+    def current(self, client: Client) -> bool:
+        """Whether a client of this site is still the same in the site at work, so that an open session may go on."""
+        site = self
+        while site._successor is not None:
+            site = site._successor
+        return site is self or any(client.same(other) for other in site.identities.clients)
 
     def sender(self, identity: Identity, path: str) -> Reply | None:
         key = (identity, path)

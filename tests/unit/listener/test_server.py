@@ -329,8 +329,24 @@ async def test_new_clients_hold_for_new_connections(tmp_path: Path) -> None:
         new = await connect()
         for one in (old, new):
             one.say(b"EHLO pc\r\nMAIL FROM:<a@example.test>\r\n")
-        assert (await old.until(b"250 2")).startswith(b"250 2.1.0")
+        assert (await old.rest()).endswith(b"421 4.3.2 The settings of this client have changed, connect again\r\n")
         assert (await new.until(b"550")).startswith(b"550 5.7.1")
+
+
+async def test_a_client_that_did_not_change_goes_on_over_a_reload(tmp_path: Path) -> None:
+    """A reload for somebody else's sake ends no session, and gives back nothing of a rate."""
+    floor = ClientSettings(name="f", networks=("127.0.0.0/8",), recipients="anywhere", rate="1/minute")
+    async with serving(tmp_path) as (world, connect):
+        world.server.replace_site(world.make_site((floor,)))
+        one = await connect()
+        one.say(b"EHLO pc\r\nMAIL FROM:<a@example.test>\r\n")
+        assert (await one.until(b"250 2")).startswith(b"250 2.1.0")
+        world.server.replace_site(world.make_site((floor,)))
+        one.say(b"RSET\r\nMAIL FROM:<a@example.test>\r\n")
+        assert (await one.until(b"450")).startswith(b"450 4.7.1")
+        other = await connect()
+        other.say(b"EHLO pc\r\nMAIL FROM:<a@example.test>\r\n")
+        assert (await other.until(b"450")).startswith(b"450 4.7.1")
 
 
 async def test_drain_ends_the_idle_and_finishes_the_busy(tmp_path: Path) -> None:
