@@ -116,8 +116,16 @@ class ConsoleSink:
 
     def __call__(self, level: str, event: str, fields: dict[str, Any]) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(self._clock.time()))
-        shown = {"timestamp": stamp, "level": level, "event": clean(event), **clean_fields(fields)}
+        shown = {"timestamp": stamp, "level": level, "event": _visible(clean(event))}
+        shown |= {key: _visible(value) for key, value in clean_fields(fields).items()}
         self._writer.write(self._render(None, level, shown), now=level != "info")
+
+
+def _visible(value: Any) -> Any:
+    """A text whose control characters are written out: what others said must not move a terminal's cursor."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in value)
 
 
 class Log:

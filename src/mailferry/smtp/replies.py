@@ -1,7 +1,8 @@
 """Replies: one frozen value for what a server says, formatted and parsed here and nowhere else.
 
 Leaves to others: what a reply means for a message (routes.classify) or for an administrator (m365.errors).
-Invariant: parse(format(reply)) == reply, and no reply carries CR or LF inside a line.
+Invariant: parse(format(reply)) == reply for printable texts, and no reply carries CR or LF inside a line; one that was
+read carries no control character at all.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class ReplyParser:
         if match is None:
             raise ValueError(f"not a reply line: {raw[:80]!r}")
         code, text = int(match[1]), match[3] or ""
+        if not text.isprintable():  # it goes to logs, terminals and reports, where a bare CR or an escape would act
+            text = "".join(char if char.isprintable() else " " for char in text)
         if self._lines and code != self._code:
             raise ValueError(f"reply changes its code from {self._code} to {code}")
         status = _ENHANCED.match(text)

@@ -163,3 +163,16 @@ def test_token_events_keep_their_fields(event: str) -> None:
     log, stream = make()
     log.sink("error", event, {"credential": "contoso", "scope": "https://outlook.office365.com/.default"})
     assert lines(stream)[0]["credential"] == "contoso"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_others_said_forges_no_line(form: str) -> None:
+    """One event is one line, and none of its characters moves a terminal's cursor."""
+    log, stream = make(form)
+    reply = "550 no\r\n12:00:00 [info] login account=root\x1b[2J\x9b2J\x85"
+    MailLog(log.sink, Metrics()).failed("01H8", "exo/x@y", "a@b", reply, expired=False)
+    log.flush()
+    text = stream.getvalue().decode()
+    assert text.count("\n") == 1
+    assert "\x1b" not in text
+    assert form == "json" or text.rstrip("\n").isprintable()

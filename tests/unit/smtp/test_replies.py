@@ -96,3 +96,9 @@ def test_words() -> None:
     assert value.permanent
     assert not value.positive
     assert reply(354).positive
+
+
+def test_a_reply_that_was_read_holds_no_control_character() -> None:
+    """It goes into logs, onto terminals and into reports, where ESC, a bare CR or a C1 control would act."""
+    found = ReplyParser().line("550 5.1.1 no\x1b[2J\rBcc: x@y\x9b1m\u2028\x00user".encode())
+    assert found == reply(550, "5.1.1", "no [2J Bcc: x@y 1m  user")
