@@ -181,7 +181,8 @@ class Transaction:
         if header.more_than(names.max_received, b"received"):
             self.refuse(policy.LOOPING)
             return
-        if client.check_from:
+        target = self._target(self.mailbox) if client.rewrite_from else ""
+        if client.check_from or (client.rewrite_from and not target and client.senders):
             for author in (*header.texts(b"from"), *header.texts(b"sender")):
                 refusal = site.author(client, author)
                 if refusal is not None:
@@ -193,7 +194,7 @@ class Transaction:
         edited = fields
         if self._empty_id:
             edited = header.without(b"message-id")
-        if client.rewrite_from and (target := self._target(self.mailbox)):
+        if target:
             edited = rewrite_from(edited, target)
         if edited is fields:
             draft.write(prefix)

@@ -285,6 +285,20 @@ async def test_a_rewritten_message_comes_from_the_routes_mailbox(tmp_path: Path)
     assert b"From: X <fixed@example.test>\r\n" in scene.spool.drafts[0].data
 
 
+async def test_what_cannot_be_rewritten_is_checked(tmp_path: Path) -> None:
+    """Without sender and mailbox there is nothing to put into From; then it must name an allowed sender after all."""
+    client = ClientSettings(
+        name="c", networks=("192.0.2.1/32",), recipients="anywhere", rewrite_from=True, senders=("a@b.example", "<>")
+    )
+    scene = Scene(tmp_path, clients=(client,))
+    for author in ("boss@b.example", "a@b.example"):
+        scene.say(b"MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+        scene.say(f"From: {author}\r\n\r\n.\r\n".encode())
+    assert scene.wire.said.count(b"550 5.7.1") == 1
+    assert b"From: a@b.example\r\n" in scene.spool.drafts[-1].data
+    assert len(scene.spool.accepted) == 1
+
+
 async def test_a_failed_login_takes_its_time(tmp_path: Path) -> None:
     """Through the timer of the wire, whatever the cause."""
     bob = ClientSettings(name="bob", password=hashed("x"))
