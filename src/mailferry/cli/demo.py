@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mailferry.rehearsal.cast import Part
     from mailferry.rehearsal.demo import Account, Line
     from mailferry.rehearsal.stage import Stage
+    from mailferry.rehearsal.ways import Crossing
     from mailferry.rehearsal.wire import Target
 
 At = Annotated[datetime, typer.Option(help="The day on which it plays.", formats=["%Y-%m-%d"])]
@@ -42,6 +43,7 @@ async def _run(at: datetime, keep: bool, json: bool) -> int:
     from mailferry.rehearsal.cast import cast
     from mailferry.rehearsal.demo import play
     from mailferry.rehearsal.stage import Stage
+    from mailferry.rehearsal.ways import cross
 
     everyone = cast(seed=365)
     parts = [part for part in everyone if part.dialect.available]
@@ -52,18 +54,20 @@ async def _run(at: datetime, keep: bool, json: bool) -> int:
                 left_out += [part for part in parts if part.dialect.name == "old-scanner"]
                 parts = [part for part in parts if part not in left_out]
             lines, account = await play(stage, parts, lambda text: status.update(text))
+            status.update("one order by every way out")
+            crossings = await cross(stage)
             status.stop()
-            good = account.holds and all(line.arrived for line in lines)
+            good = account.holds and all(line.arrived for line in lines) and all(one.good for one in crossings)
             if json:
-                print_json(_document(at, lines, account, left_out))
+                print_json(_document(at, lines, account, left_out, crossings))
             else:
-                _show(at, lines, account, left_out, good)
+                _show(at, lines, account, left_out, crossings)
             if keep:
                 await _stay(stage)
     return int(Exit.OK if good else Exit.NO)
 
 
-def _show(at: datetime, lines: list[Line], account: Account, left_out: list[Part], good: bool) -> None:
+def _show(at: datetime, lines: list[Line], account: Account, left_out: list[Part], crossings: list[Crossing]) -> None:
     console = out()
     console.print(_table(at, lines))
     for part in left_out:
@@ -76,11 +80,29 @@ def _show(at: datetime, lines: list[Line], account: Account, left_out: list[Part
     )
     refused = sum(not line.straight.taken for line in lines)
     arrived = sum(line.arrived for line in lines)
-    colour = "green" if good else "red"
+    colour = "green" if account.holds and arrived == len(lines) else "red"
     console.print(
         f"[bold {colour}]{refused} of {len(lines)} clients are refused by Exchange Online on {at:%Y-%m-%d};"
         f" through the gateway {arrived} of {len(lines)} deliver, unchanged.[/]"
     )
+    console.print("\nOne order by every way out, rules choosing per recipient:\n")
+    console.print(_ways(crossings))
+
+
+def _ways(crossings: list[Crossing]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(header_style="bold", box=box.HORIZONTALS, pad_edge=False)
+    table.add_column("recipient", overflow="fold")
+    table.add_column("left by", overflow="fold")
+    table.add_column("From", overflow="fold")
+    table.add_column("arrived", no_wrap=True)
+    for one in crossings:
+        arrived = "once, identical" if one.good else f"{one.copies}, {'identical' if one.intact else 'changed'}"
+        table.add_row(one.recipient, one.service, one.sender, Text(arrived, style="green" if one.good else "red"))
+    return table
 
 
 def _table(at: datetime, lines: list[Line]) -> Table:
@@ -110,7 +132,9 @@ def _boxes(line: Line) -> Any:
     return Text(f"{found} of {len(line.copies)}\n{'identical' if line.intact else 'changed'}", style="red")
 
 
-def _document(at: datetime, lines: list[Line], account: Account, left_out: list[Part]) -> dict[str, Any]:
+def _document(
+    at: datetime, lines: list[Line], account: Account, left_out: list[Part], crossings: list[Crossing]
+) -> dict[str, Any]:
     return {
         "date": f"{at:%Y-%m-%d}",
         "clients": [
@@ -125,6 +149,10 @@ def _document(at: datetime, lines: list[Line], account: Account, left_out: list[
             for line in lines
         ],
         "left_out": [part.client for part in left_out],
+        "ways": [
+            {"recipient": one.recipient, "service": one.service, "copies": one.copies, "arrived": one.good}
+            for one in crossings
+        ],
         "reconciliation": {
             "accepted": account.accepted,
             "delivered": account.delivered,

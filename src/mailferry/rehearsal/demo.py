@@ -7,7 +7,6 @@ Invariant: `Account.holds` is computed from what lies in the mailboxes and in th
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +16,6 @@ from mailferry.rehearsal.stage import Stage
 from mailferry.rehearsal.wire import Refused, Target
 from mailferry.sandbox.mailbox import Folder
 from mailferry.spool.api import Filter, State
-
-#: Seconds for the queue to empty once every client has been served.
-_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ async def play(stage: Stage, parts: list[Part], progress: Callable[[str], None])
         progress(f"{part.client} through the gateway")
         through.append(await _speak(part, stage.front, stage))
     progress("waiting for the queue to empty")
-    await _drained(stage)
+    await stage.drained()
     lines = [_line(stage, *row) for row in zip(parts, straight, through, strict=True)]
     return lines, await take_account(stage, lines)
 
@@ -88,15 +84,6 @@ async def _speak(part: Part, target: Target, stage: Stage) -> Heard:
             return Heard(False, f"no connection: {error}")
 
     return await asyncio.to_thread(speak)
-
-
-async def _drained(stage: Stage) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        counts = await stage.gateway.spool.counts()
-        if not any(number for state, number in counts.items() if not state.final):
-            return
-        await asyncio.sleep(0.05)
 
 
 def _line(stage: Stage, part: Part, straight: Heard, through: Heard) -> Line:

@@ -6,12 +6,15 @@ configuration file that a person could have written, over real TLS and sockets o
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import tempfile
+import time
 from datetime import date
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from argon2 import PasswordHasher
 
@@ -24,67 +27,15 @@ from mailferry.obs.logging import Log
 from mailferry.obs.maillog import MailLog
 from mailferry.obs.metrics import Metrics
 from mailferry.rehearsal.cast import Part
+from mailferry.rehearsal.configuration import CLIENT, HEAD
 from mailferry.rehearsal.wire import Target
+from mailferry.sandbox.organisation import SECRET_CLIENT_ID
+from mailferry.sandbox.organisation_services import BULK_CLIENT_ID
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
 
-_HEAD = """\
-# A gateway in front of `mailferry sandbox`: password-only clients in, OAuth out.
-[gateway]
-hostname = "localhost"
-state = "{state}"
-postmaster = "it@contoso.example"
-
-[[listener]]
-name = "submission"
-address = "127.0.0.1:{submission}"
-tls = "starttls"
-authentication = "required"
-
-[[listener]]
-name = "old devices"
-address = "127.0.0.1:{legacy}"
-tls = "starttls"
-minimum_tls = "{old_tls}"
-authentication = "required"
-bare_newlines = "repair"
-
-[[listener]]
-name = "by network"
-address = "127.0.0.1:{plain}"
-tls = "none"
-authentication = "none"
-networks = ["127.0.0.0/8"]
-
-[[tenant]]
-name = "contoso"
-tenant_id = "{tenant}"
-domains = ["contoso.example"]
-client_id = "{client_id}"
-secret = {{ file = "{secret}" }}
-authority = "{authority}"
-ca_file = "{ca}"
-
-[[route]]
-name = "exchange-online"
-type = "exchange-smtp"
-tenant = "contoso"
-host = "localhost"
-port = {smtp}
-ca_file = "{ca}"
-
-[metrics]
-address = "127.0.0.1:{metrics}"
-"""
-
-_CLIENT = """
-[[client]]
-name = "{name}"
-{identity}
-senders = ["{sender}"]
-recipients = "anywhere"
-{more}
-"""
+#: The client whose mail the rules send every way out.
+WAYS_ACCOUNT, WAYS_PASSWORD = "ways", "every-way-out"
 
 
 class Stage:
@@ -98,16 +49,19 @@ class Stage:
         self.config = self.directory / "mailferry.toml"
         self.ports = {name: _free_port() for name in ("submission", "legacy", "plain", "metrics")}
         self.old_tls = False
+        self.patience = 60.0  # seconds for the queue to empty once every client has been served
         self.metrics = Metrics()
         self.gateway: Gateway
         self._log: Log
+        self._log_file: BinaryIO
 
     async def __aenter__(self) -> Stage:
         await self.box.start()
         try:
             self.old_tls = version_works(TlsVersion.V1_0, self._sandbox_certificate())
             self._write_config()
-            self._log = Log((self.directory / "gateway.log").open("ab"), SystemClock())
+            self._log_file = (self.directory / "gateway.log").open("ab")
+            self._log = Log(self._log_file, SystemClock())
             self.gateway = Gateway(
                 load_config(self.config), SystemClock(), MailLog(self._log.sink, self.metrics), os.environ
             )
@@ -123,6 +77,7 @@ class Stage:
         await self.gateway.stop(5.0)
         await self.box.stop()
         self._log.close()
+        self._log_file.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -149,26 +104,47 @@ class Stage:
         """The password that Exchange Online knows, which the device keeps."""
         return self.box.tenant.mailboxes[account].password if account else ""
 
+    async def drained(self) -> None:
+        """Return when nothing is queued any more, or when patience ends."""
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline:
+            counts = await self.gateway.spool.counts()
+            if not any(counts.values()):
+                return
+            await asyncio.sleep(0.05)
+
     def _sandbox_certificate(self) -> CertificateFiles:
         return CertificateFiles(self.box.application_certificate, None)
 
     def _write_config(self) -> None:
-        application = next(app for app in self.box.tenant.applications.values() if app.secrets)
-        secret = self.directory / "client-secret"
-        secret.touch(mode=0o600)
-        secret.write_text(application.secrets[0].value)
-        head = _HEAD.format(
+        application = self.box.tenant.applications[SECRET_CLIENT_ID]
+        bulk = self.box.tenant.applications[BULK_CLIENT_ID]
+        head = HEAD.format(
             **self.ports,
             state=self.directory / "state",
             old_tls="1.0" if self.old_tls else "1.2",
             tenant=self.box.tenant.tenant_id,
             client_id=application.client_id,
-            secret=secret,
+            secret=self._secret("client-secret", application.secrets[0].value),
+            bulk_id=bulk.client_id,
+            bulk_secret=self._secret("bulk-secret", bulk.secrets[0].value),
+            graph=self.box.graph_url,
+            hve=self.box.hve_port,
+            acs_smtp=self.box.acs_smtp_port,
+            mx=self.box.mx_port,
+            onprem=self.box.onprem_port,
+            relay_certificate=self.box.relay_certificate,
             authority=self.box.entra_url,
             ca=self.box.ca_file,
             smtp=self.box.smtp_port,
         )
         self.config.write_text(head + "".join(self._clients()))
+
+    def _secret(self, name: str, value: str) -> Path:
+        path = self.directory / name
+        path.touch(mode=0o600)
+        path.write_text(value)
+        return path
 
     def _clients(self) -> list[str]:
         """One [[client]] per account: what several programs share, several programs may use."""
@@ -186,13 +162,15 @@ class Stage:
             )
             mailbox = part.mailbox or part.account
             rewrite = "\nrewrite_from = true" if senders != {mailbox} else ""
-            made[key] = _CLIENT.format(
+            made[key] = CLIENT.format(
                 name=key.partition("@")[0],
                 identity=identity,
                 sender='", "'.join(sorted(senders)),
                 more=f'mailbox = "{mailbox}"{rewrite}',
             )
-        return list(made.values())
+        identity = f'account = "{WAYS_ACCOUNT}"\npassword = "{hasher.hash(WAYS_PASSWORD)}"'
+        ways = CLIENT.format(name="every way out", identity=identity, sender="erp@contoso.example", more="")
+        return [*made.values(), ways]
 
 
 def _free_port() -> int:
