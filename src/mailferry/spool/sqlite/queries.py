@@ -11,8 +11,9 @@ from functools import cache
 from importlib import resources
 
 _NAME = re.compile(r"^-- name: ([a-z-]+)$", re.MULTILINE)
-#: Rows of one multi-row statement. Few sizes, so that every one stays prepared; what is left of a row is padding.
-SIZES = (1, 4, 16, 64, 256, 1024)
+#: Rows of one multi-row statement. Few sizes, so that every one stays prepared; what is left over is padding, of which
+#: a row costs a quarter of a message.
+SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
 
 def read_sql(name: str) -> str:

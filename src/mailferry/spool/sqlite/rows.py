@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii as quote
 
 from mailferry.mail.envelope import Envelope, Origin, Recipient
 from mailferry.mail.message import Message, MessageId
@@ -35,10 +36,11 @@ def id_list(values: Iterable[int | str]) -> str:
 def arrival_row(message: Message, lanes: tuple[str, ...], data: bytes | None) -> tuple[object, ...]:
     """One row of the view arrival."""
     envelope, origin = message.envelope, message.origin
-    recipients = [
-        (each.address, each.notify.value, each.orcpt, lane)
+    # json.dumps builds an encoder for each call, which takes longer than the text of one recipient.
+    recipients = ",".join(
+        f"[{quote(each.address)},{each.notify.value},{_quoted(each.orcpt)},{quote(lane)}]"
         for each, lane in zip(envelope.recipients, lanes, strict=True)
-    ]
+    )
     return (
         message.id,
         micros(message.received_at),
@@ -59,9 +61,13 @@ def arrival_row(message: Message, lanes: tuple[str, ...], data: bytes | None) ->
         message.header_id,
         message.subject,
         f"from {origin.client} [{origin.address}]",
-        json.dumps(recipients),
+        f"[{recipients}]",
         data,
     )
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else quote(text)
 
 
 def recipient_of(address: str, notify: int, orcpt: str | None) -> Recipient:
