@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -151,6 +152,40 @@ async def test_a_message_that_could_never_leave_is_refused(kit: Kit, wrong: Acce
     with pytest.raises(SpoolError):
         await draft.commit(wrong)
     assert await kit.spool.find(Filter()) == []
+
+
+@pytest.mark.parametrize("address", ["a\x00b@example.org", "a\udcff@example.org"])
+async def test_an_address_that_no_store_could_give_back_is_refused(kit: Kit, address: str) -> None:
+    for recipient, sender in ((address, ""), ("a@example.org", address)):
+        with pytest.raises(SpoolError):
+            await kit.put("b@example.org", recipient, sender=sender)
+    assert await kit.spool.find(Filter()) == []
+
+
+@pytest.mark.parametrize(
+    "address", ['"q\\"uo,te]"@example.org', "björn@例え.example", "\U0001f600@example.org", "a'%_*@x.org"]
+)
+async def test_addresses_come_back_letter_by_letter(kit: Kit, address: str) -> None:
+    draft = kit.spool.draft()
+    draft.write(TEXT)
+    recipient = Recipient(address, Notify.FAILURE, f"rfc822;{address}")
+    message = await draft.commit(replace(FULL, envelope=Envelope(address, (recipient,)), lanes=(LANE,)))
+    await kit.open()
+    view = await kit.spool.show(message)
+    assert view is not None
+    assert view.message.envelope == Envelope(address, (recipient,))
+    assert (await kit.one()).claims[0].recipient == recipient
+
+
+async def test_texts_that_no_utf8_can_say_do_not_keep_mail_from_being_stored(kit: Kit) -> None:
+    draft = kit.spool.draft()
+    message = await draft.commit(replace(FULL, lanes=(LANE,) * 3, subject="a \udcff b", header_id="<\ud800@x>"))
+    view = await kit.spool.show(message)
+    assert view is not None
+    assert (view.message.subject, view.message.header_id) == ("a \ufffd b", "<\ufffd@x>")
+    lease = await kit.one()
+    assert await kit.record(lease, *(kit.move(claim, reply="250 \udcff ü") for claim in lease.claims))
+    assert (await kit.recipients(message))[0].last_reply == "250 \ufffd ü"
 
 
 async def test_ids_rise_over_openings_though_the_clock_goes_back(kit: Kit) -> None:

@@ -8,21 +8,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
+from mailferry.mail.message import Message, MessageId
 from mailferry.spool.api import FINAL, MOVES, Accepted, Filter, Lease, Move, SpoolError, State
 
 #: LIKE and lower() of SQLite fold A-Z only; so does every other store.
 _FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
+#: JSON ends a text at NUL, and a lone surrogate has no UTF-8: SQLite would give another address back, or none at all.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 NOT_FINAL = frozenset(State) - FINAL
 
 
-def check_accepted(accepted: Accepted) -> None:
-    """A message without recipients, or with one that has no lane, could never leave."""
-    if not accepted.envelope.recipients:
+def accept(identity: MessageId, accepted: Accepted, size: int, now: float) -> Message:
+    """The message that a draft becomes. Raises SpoolError for one that could never leave, or not as it came: without
+    recipients, without a lane, or with an address that a store could not give back letter by letter."""
+    envelope = accepted.envelope
+    if not envelope.recipients:
         raise SpoolError("a message needs a recipient")
-    if len(accepted.lanes) != len(accepted.envelope.recipients):
+    if len(accepted.lanes) != len(envelope.recipients):
         raise SpoolError("every recipient needs a lane")
+    for each in envelope.recipients:
+        if _UNSTORABLE.search(each.address) or (each.orcpt and _UNSTORABLE.search(each.orcpt)):
+            raise SpoolError(f"no address: {each.address!r}")
+    if _UNSTORABLE.search(envelope.reverse_path):
+        raise SpoolError(f"no address: {envelope.reverse_path!r}")
+    header_id, subject = clean(accepted.header_id), clean(accepted.subject)
+    return Message(identity, envelope, accepted.origin, size, now, accepted.mailbox, header_id, subject)
+
+
+def clean(text: str) -> str:
+    """The text without what no UTF-8 can say: it is for people to read, and must never keep mail from being stored."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def check_moves(lease: Lease, moves: Sequence[Move]) -> dict[int, Move]:
@@ -36,6 +56,8 @@ def check_moves(lease: Lease, moves: Sequence[Move]) -> dict[int, Move]:
             raise SpoolError(f"claim {move.claim} has two moves")
         if move.state not in MOVES[State.CLAIMED]:
             raise SpoolError(f"a claimed recipient cannot become {move.state}")
+        if not move.reply.isascii() or not move.report.isascii():
+            move = replace(move, reply=clean(move.reply), report=clean(move.report))
         found[move.claim] = move
     return found
 

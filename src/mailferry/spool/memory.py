@@ -32,7 +32,7 @@ from mailferry.spool.api import (
     Use,
     UsedMinute,
 )
-from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, check_accepted, check_moves, lost_lease, used_before
+from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, accept, check_moves, lost_lease, used_before
 from mailferry.spool.memory_rows import Entry, EntryBody, MemoryDraft, Row
 
 T = TypeVar("T")
@@ -83,15 +83,11 @@ class MemorySpool:
         error, self.fail = self.fail, None
         if error is not None:
             return _failed(error)
+        now = self._clock.time()
         try:
-            check_accepted(accepted)
+            message = accept(identity, accepted, len(data), now)
         except SpoolError as refused:
             return _failed(refused)
-        now = self._clock.time()
-        message = Message(
-            identity, accepted.envelope, accepted.origin, len(data), now,
-            accepted.mailbox, accepted.header_id, accepted.subject,
-        )  # fmt: skip
         rows = [
             Row(next(self._rows), recipient, lane, now)
             for recipient, lane in zip(accepted.envelope.recipients, accepted.lanes, strict=True)

@@ -11,9 +11,9 @@ from asyncio import Future
 from collections.abc import Callable
 
 from mailferry.clock import Clock
-from mailferry.mail.message import Message, MessageId
+from mailferry.mail.message import MessageId
 from mailferry.spool.api import Accepted, SpoolError
-from mailferry.spool.guard import check_accepted
+from mailferry.spool.guard import accept
 from mailferry.spool.sqlite.bodies import BodyFiles
 from mailferry.spool.sqlite.database import translate
 from mailferry.spool.sqlite.filewriter import FileWriter
@@ -70,23 +70,12 @@ class SqliteDraft:
             raise SpoolError("the draft is closed")
         future: Future[MessageId] = self._loop.create_future()
         try:
-            check_accepted(accepted)
+            message = accept(self.id, accepted, self.size, seconds(micros(self._clock.time())))
         except SpoolError as error:
             self.abort()
             future.set_exception(error)
             return future
         self._open = False
-        now = seconds(micros(self._clock.time()))
-        message = Message(
-            self.id,
-            accepted.envelope,
-            accepted.origin,
-            self.size,
-            now,
-            accepted.mailbox,
-            accepted.header_id,
-            accepted.subject,
-        )
         if self._file is None:
             data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
             self._submit(Arrival(future, message, accepted.lanes, data))
