@@ -14,13 +14,23 @@ from typing import Annotated, Literal
 
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mailferry.mail.address import check_pattern
 from mailferry.smtp.limits import BareNewlines
 from mailferry.units import Duration, RateLimit, Size
 
 Network = IPv4Network | IPv6Network
+
+
+def _written(value: object) -> object:
+    """Networks are written as text. ipaddress would take false for 0.0.0.0 and 10 for 0.0.0.10."""
+    if isinstance(value, str | IPv4Network | IPv6Network):
+        return value
+    raise ValueError(f'{value!r} is no network; write for example "10.1.0.0/16" or "192.0.2.7"')
+
+
+Networks = tuple[Annotated[Network, BeforeValidator(_written)], ...]
 Pattern = Annotated[str, AfterValidator(check_pattern)]
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]]*)):(\d{1,5})", re.ASCII)
@@ -114,8 +124,8 @@ class ListenerSettings(_Settings):
         default=False,
         description='With tls = "none": take passwords over the clear connection. Anyone on it reads them.',
     )
-    networks: tuple[Network, ...] = Field(default=(), description="Who may connect at all. Empty: anyone.")
-    proxy_protocol: tuple[Network, ...] = Field(
+    networks: Networks = Field(default=(), description="Who may connect at all. Empty: anyone.")
+    proxy_protocol: Networks = Field(
         default=(), description="Load balancers that send a PROXY header (v1 or v2) in front of each connection."
     )
     bare_newlines: BareNewlines = Field(
@@ -155,10 +165,10 @@ class ClientSettings(_Settings):
         default=None, repr=False, description="Argon2 hash of its password, made by `mailferry account hash`."
     )
     account: str | None = Field(default=None, description="The name it logs in with. Absent: its name.")
-    networks: tuple[Network, ...] = Field(
+    networks: Networks = Field(
         default=(), description="Where it is known by its address, on listeners that do not require a login."
     )
-    login_from: tuple[Network, ...] = Field(default=(), description="Where its account may log in. Empty: anywhere.")
+    login_from: Networks = Field(default=(), description="Where its account may log in. Empty: anywhere.")
     senders: tuple[Pattern, ...] = Field(
         default=(), description="Envelope senders it may use: an address, *@example.com, user@*. Empty: any."
     )

@@ -78,3 +78,10 @@ def test_defaults_are_the_careful_ones() -> None:
     assert client.recipients == "internal"
     assert client.login == "c"
     assert ClientSettings(name="c", account="d", password=hashed("x")).login == "d"
+
+
+@pytest.mark.parametrize("value", [False, True, 0, 10, 3232235776, 1.5, None, {"net": "10.0.0.0/8"}])
+def test_a_network_is_text(value: object) -> None:
+    """ipaddress would take False for 0.0.0.0 and 10 for 0.0.0.10, and somebody else would be let in."""
+    with pytest.raises(ValidationError, match="is no network"):
+        ClientSettings.model_validate({"name": "x", "networks": [value]})
