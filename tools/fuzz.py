@@ -21,8 +21,11 @@ def main() -> int:
     worst = 0
     for fuzzer in FUZZERS:
         found = tempfile.mkdtemp(prefix=f"mailferry-{fuzzer.stem}-")
+        # New inputs go into the first directory, the seeds of the repository stay as they are.
+        seeds = fuzzer.parent / "corpus" / fuzzer.stem.replace("fuzz_", "smtp_")
         print(f"{fuzzer.name}: {seconds} s, findings in {found}", file=sys.stderr)
         command = [sys.executable, str(fuzzer), f"-max_total_time={seconds}", f"-artifact_prefix={found}/"]
+        command += [found, str(seeds)]
         worst = max(worst, subprocess.run(command, check=False).returncode)  # noqa: S603 - our own scripts
     return 1 if worst else 0
 
