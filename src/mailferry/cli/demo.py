@@ -95,13 +95,13 @@ def _ways(crossings: list[Crossing]) -> Table:
     from rich.text import Text
 
     table = Table(header_style="bold", box=box.HORIZONTALS, pad_edge=False)
-    table.add_column("recipient", overflow="fold")
+    table.add_column("recipient", no_wrap=True)
     table.add_column("left by", overflow="fold")
-    table.add_column("From", overflow="fold")
     table.add_column("arrived", no_wrap=True)
     for one in crossings:
         arrived = "once, identical" if one.good else f"{one.copies}, {'identical' if one.intact else 'changed'}"
-        table.add_row(one.recipient, one.service, one.sender, Text(arrived, style="green" if one.good else "red"))
+        who = Text.assemble((one.recipient, "bold"), "\n", (f"From {one.sender}", "dim"))
+        table.add_row(who, one.service, Text(arrived, style="green" if one.good else "red"))
     return table
 
 

@@ -72,11 +72,35 @@ def test_the_floor_holds(files: CertificateFiles) -> None:
         handshake(make_context(files, TlsVersion.V1_3), V.TLSv1_2, V.TLSv1_2)
 
 
+def bare_context(files: CertificateFiles, version: V) -> ssl.SSLContext:
+    """A server that speaks `version` alone, made without the code under test."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(files.certificate, files.key)
+    return context
+
+
+def test_old_versions_are_judged_by_trying(files: CertificateFiles) -> None:
+    """The judgement agrees with a context made without the code under test, whatever this machine can do."""
+    for minimum, version in ((TlsVersion.V1_0, V.TLSv1), (TlsVersion.V1_1, V.TLSv1_1)):
+        try:
+            handshake(bare_context(files, version), version, version)
+        except (ssl.SSLError, ValueError):
+            assert not version_works(minimum, files)
+        else:
+            assert version_works(minimum, files)
+
+
 @pytest.mark.parametrize(("minimum", "version"), [(TlsVersion.V1_0, V.TLSv1), (TlsVersion.V1_1, V.TLSv1_1)])
 def test_old_versions_by_explicit_choice(files: CertificateFiles, minimum: TlsVersion, version: V) -> None:
     """What version_works promises, a real handshake keeps; modern clients still get the newest."""
-    if not version_works(minimum, files):
-        pytest.skip(f"{ssl.OPENSSL_VERSION} cannot speak TLS {minimum}")
+    if not version_works(minimum, files):  # then a context that owes us nothing must fail as well
+        with pytest.raises((ssl.SSLError, ValueError)):
+            handshake(bare_context(files, version), version, version)
+        return
     context = make_context(files, minimum)
     assert handshake(context, version, version)[0] == {V.TLSv1: "TLSv1", V.TLSv1_1: "TLSv1.1"}[version]
     assert handshake(context, V.TLSv1_2, V.TLSv1_3)[0] == "TLSv1.3"
