@@ -1,0 +1,1 @@
+"""A made-up organisation of any size with known truth, exported in every format that the inventory reads."""
