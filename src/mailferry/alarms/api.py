@@ -43,9 +43,8 @@ class Code(StrEnum):
     BULLETIN = "bulletin"
     TEST = "test"
 
-    @property
-    def title(self) -> Text:
-        return _TITLES[self]
+    def label(self, language: str) -> str:
+        return _TITLES[self].of(language)
 
 
 _TITLES: Mapping[Code, Text] = {
@@ -65,6 +64,9 @@ _TITLES: Mapping[Code, Text] = {
 }
 
 
+NOTHING = Text("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """Something that stands until it is resolved. `code` and `key` together name it: raising it again while it stands
@@ -75,7 +77,7 @@ class Alarm:
     key: str
     severity: Severity
     text: Text
-    cure: Text = Text("", "")
+    cure: Text = NOTHING
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
