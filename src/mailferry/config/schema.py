@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mailferry.bulletin.settings import BulletinSettings
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings, TlsSettings, parse_address
 from mailferry.mail.address import normal_domain
@@ -122,6 +123,7 @@ class Config(_Settings):
     spool: SpoolSettings = SpoolSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    bulletin: BulletinSettings = BulletinSettings()
 
     @property
     def accepted_domains(self) -> frozenset[str]:
