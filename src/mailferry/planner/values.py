@@ -31,6 +31,10 @@ class Way(StrEnum):
     ASK = "ask"  # too little is known: what would settle it is the first step
 
 
+#: The ways that lead through this gateway; the others are changes on the client itself.
+THROUGH_GATEWAY = frozenset(way for way in Way if way.value.startswith("gateway-"))
+
+
 class Effort(StrEnum):
     SMALL = "small"  # a setting on the client
     MEDIUM = "medium"  # a visit, firmware, or a change in a program's configuration
@@ -61,6 +65,7 @@ class LimitCheck:
     observed: int | None
     source: str
     kept: bool | None  # None: nothing observed
+    note: Text = Text("", "")  # what the two figures alone would hide: a gateway that spreads a peak, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +104,7 @@ class Plan:
     items: tuple[Item, ...]
     waves: tuple[Wave, ...]
     warnings: tuple[Text, ...] = ()  # what does not fit: capacity, freeze periods, limits
+    deadline: date | None = None  # the last day on which a client should change: a margin before the cut-off
+    limits: tuple[LimitCheck, ...] = ()  # those of the whole tenant
+    contact: str = ""  # whom owners ask
+    gateway: str = ""  # the host name that clients are pointed at
