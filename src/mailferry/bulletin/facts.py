@@ -61,14 +61,27 @@ class Audience(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Bound(StrEnum):
+    """Where in its period, or beside it, a phase lies: "until December 2026" and "after December 2026" differ."""
+
+    IN = "in"
+    FROM = "from"
+    AFTER = "after"
+    BY = "by"
+    UNTIL = "until"
+    BEFORE = "before"
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A dated phase of the change."""
+    """A dated phase of the change. `superseded`: the page names it as the plan of before, no longer in force."""
 
     period: Period
     effect: Effect
     audience: Audience
     sentence: str
+    bound: Bound = Bound.IN
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
