@@ -1,1 +1,1 @@
-"""What to do with each client of the inventory: route, reason, wave and date, and the papers that carry the plan out."""
+"""What to do with each client of the inventory: way, reason, wave and date, and the papers that carry the plan out."""

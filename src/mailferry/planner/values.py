@@ -31,6 +31,8 @@ class Way(StrEnum):
     ASK = "ask"  # too little is known: what would settle it is the first step
 
 
+NO_TEXT = Text("", "")
+
 #: The ways that lead through this gateway; the others are changes on the client itself.
 THROUGH_GATEWAY = frozenset(way for way in Way if way.value.startswith("gateway-"))
 
@@ -65,7 +67,7 @@ class LimitCheck:
     observed: int | None
     source: str
     kept: bool | None  # None: nothing observed
-    note: Text = Text("", "")  # what the two figures alone would hide: a gateway that spreads a peak, say
+    note: Text = NO_TEXT  # what the two figures alone would hide: a gateway that spreads a peak, say
 
 
 @dataclass(frozen=True, slots=True)

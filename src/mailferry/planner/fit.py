@@ -1,0 +1,121 @@
+"""What does not fit before the deadline, and what would make it fit.
+
+Leaves to others: the schedule itself (waves). Invariant: what is named as a cure has been tried: with it, the owner's
+work fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from mailferry.m365.facts import Text
+from mailferry.planner.days import WorkingDays
+from mailferry.planner.judgement import say
+from mailferry.planner.order import Work
+from mailferry.planner.settings import PlanSettings
+from mailferry.planner.waves import Dated, schedule
+
+_OWNERS = 10
+_NAMED = 3
+
+_EXCEPTION = Text(
+    "Until its day each of them needs Basic authentication. Microsoft says that an administrator can enable it again "
+    "after the end of December 2026, but has not published how.",
+    "これらの送信元は、変更日まで基本認証が必要です。2026 年 12 月末以降も管理者が再度有効にできるとされていますが、"
+    "その方法は公表されていません。",
+)
+
+
+def deadline_of(settings: PlanSettings, calendar: WorkingDays, cutoff: date) -> date:
+    """The last day on which a client should be changed."""
+    return calendar.before(cutoff, settings.margin)
+
+
+def misfits(work: Sequence[Work], dated: Dated, settings: PlanSettings, today: date, cutoff: date) -> Iterator[Text]:
+    """One warning for each owner whose work ends after the deadline, and what would help all of them."""
+    calendar = WorkingDays(settings)
+    deadline = deadline_of(settings, calendar, cutoff)
+    late: dict[str, list[Work]] = {}
+    for one in work:
+        if dated.day[one.id] > deadline:
+            late.setdefault(one.owner, []).append(one)
+    if not late:
+        return
+    room = len(calendar.between(dated.free, deadline))
+    for owner in sorted(late, key=lambda owner: (-len(late[owner]), owner))[:_OWNERS]:
+        yield _owner(owner, late[owner], [one for one in work if one.owner == owner], dated, deadline)
+        yield _capacity(owner, work, dated, settings, room)
+    if len(late) > _OWNERS:
+        yield say(
+            "{count} more owners do not fit either.",
+            "ほかに {count} 名の担当者も期限内に完了できません。",
+            count=len(late) - _OWNERS,
+        )
+    yield from _cures(work, settings, today, cutoff)
+    yield _EXCEPTION
+
+
+def _owner(owner: str, late: Sequence[Work], all_of_it: Sequence[Work], dated: Dated, deadline: date) -> Text:
+    first = sorted(late, key=lambda one: (dated.day[one.id], one.id))[:_NAMED]
+    names = ", ".join(one.id for one in first) + (", …" if len(late) > _NAMED else "")
+    return say(
+        "{owner_en}: {late} of {all} clients do not fit before {deadline} ({names}); the last would be on {last}.",
+        "{owner_ja}: {all} 件中 {late} 件が期限 {deadline} までに完了しません（{names}）。最終日は {last} です。",
+        owner_en=owner or "Clients without an owner",
+        owner_ja=owner or "担当者のいない送信元",
+        late=len(late),
+        all=len(all_of_it),
+        deadline=deadline.isoformat(),
+        names=names,
+        last=max(dated.day[one.id] for one in late).isoformat(),
+    )
+
+
+def _capacity(owner: str, work: Sequence[Work], dated: Dated, settings: PlanSettings, room: int) -> Text:
+    """The least capacity with which what the owner does after the pilot is done in the days that are left."""
+    points = sum(one.points for one in work if one.owner == owner and dated.day[one.id] >= dated.free)
+    if room <= 0:
+        return Text(
+            "There is no working day left for it before the deadline, whatever the capacity.",
+            "期限までに作業可能な日がないため、処理能力を増やしても間に合いません。",
+        )
+    return say(
+        "It would fit with a capacity of {needed} a day in place of {now}: more people, or help from others.",
+        "1 日あたりの処理能力を {now} から {needed} に増やせば間に合います（増員または応援）。",
+        needed=-(-points // room),
+        now=settings.capacity_of(owner),
+    )
+
+
+def _cures(work: Sequence[Work], settings: PlanSettings, today: date, cutoff: date) -> Iterator[Text]:
+    """What else would make everything fit; each was tried."""
+    trials = (
+        (
+            {"freeze": ()},
+            bool(settings.freeze),
+            Text("Everything would fit without the freeze periods.", "変更凍結期間がなければ、すべて間に合います。"),
+        ),
+        (
+            {"pilot": 0, "soak": 0},
+            settings.pilot > 0,
+            Text("Everything would fit without a pilot.", "試行を省略すれば、すべて間に合います。"),
+        ),
+        (
+            {"margin": 0},
+            settings.margin > 0,
+            Text(
+                "Everything would fit without the margin before the cut-off.",
+                "廃止日前の余裕日数をなくせば、すべて間に合います。",
+            ),
+        ),
+    )
+    for change, sensible, text in trials:
+        if sensible and _fits(work, settings.model_copy(update=change), today, cutoff):
+            yield text
+
+
+def _fits(work: Sequence[Work], settings: PlanSettings, today: date, cutoff: date) -> bool:
+    calendar = WorkingDays(settings)
+    end = max(schedule(work, settings, calendar, today).day.values(), default=today - timedelta(days=1))
+    return end <= deadline_of(settings, calendar, cutoff)

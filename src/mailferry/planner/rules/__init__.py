@@ -1,0 +1,48 @@
+"""The rules in the order in which they are asked; the first that fits decides.
+
+Leaves to others: each rule's own matter (one file each). Invariant: the last rule concerns every client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailferry.planner.case import Case
+from mailferry.planner.judgement import Judgement
+from mailferry.planner.rules import (
+    connector,
+    continues,
+    direct_send,
+    gateway_acs,
+    gateway_graph,
+    gateway_hve,
+    gateway_onprem,
+    gateway_smtp,
+    idle,
+    nowhere,
+    own_graph,
+    own_oauth,
+    refused_only,
+    unattributed,
+    uncertain,
+)
+from mailferry.planner.settings import Prefer
+
+Rule = tuple[str, Callable[[Case], Judgement]]
+
+#: Whether there is anything to do, and whether enough is known to do it.
+_BEFORE: tuple[Rule, ...] = tuple(
+    (rule.NAME, rule.judge) for rule in (continues, refused_only, idle, unattributed, uncertain)
+)
+_OWN: tuple[Rule, ...] = tuple((rule.NAME, rule.judge) for rule in (own_oauth, own_graph))
+#: What changes least for the recipients comes first.
+_GATEWAY: tuple[Rule, ...] = tuple(
+    (rule.NAME, rule.judge) for rule in (gateway_smtp, gateway_graph, gateway_hve, gateway_onprem, gateway_acs)
+)
+_AFTER: tuple[Rule, ...] = tuple((rule.NAME, rule.judge) for rule in (connector, direct_send, nowhere))
+
+
+def ordered(prefer: Prefer) -> tuple[Rule, ...]:
+    """All rules, those of the preferred kind of way first."""
+    ways = _OWN + _GATEWAY if prefer is Prefer.CLIENT else _GATEWAY + _OWN
+    return _BEFORE + ways + _AFTER

@@ -1,0 +1,35 @@
+"""Whether it breaks is not known: first find out how it signs in.
+
+Source: since October 2024 the EAC report names the authentication protocol of each sender (MC786329).
+Leaves to others: what is certain. Invariant: nothing is decided on a guess; the first step settles it.
+"""
+
+from __future__ import annotations
+
+from mailferry.inventory.records import Fate
+from mailferry.m365.facts import Text
+from mailferry.planner.case import Case
+from mailferry.planner.judgement import Fits, Judgement, source
+from mailferry.planner.values import Effort, Risk, Way
+
+NAME = "uncertain"
+
+_REASON = Text(
+    "The exports do not tell how it signs in, so nobody can say whether it breaks.",
+    "エクスポートには認証方式の記録がなく、影響を受けるかどうか判断できません。",
+)
+_STEPS = (
+    Text(
+        "Administrator: import the SMTP AUTH clients report of the Exchange admin center; its column Authentication "
+        "Protocol tells.",
+        "管理者: Exchange 管理センターの SMTP AUTH クライアント レポートを取り込んでください。"
+        "認証プロトコルの列で判断できます。",
+    ),
+    Text("Make the plan again.", "計画を作り直してください。"),
+)
+
+
+def judge(case: Case) -> Judgement:
+    if case.client.fate is not Fate.UNCERTAIN:
+        return None
+    return Fits(Way.ASK, _REASON, source("mc786329-2024-10"), _STEPS, Effort.SMALL, Risk.HIGH)

@@ -1,0 +1,72 @@
+"""What people do, in words: the steps that several rules share.
+
+Leaves to others: which of them a client needs (rules) and commands of an administrator (m365.setup).
+Invariant: every step says who acts on what; none of them carries a secret.
+"""
+
+from __future__ import annotations
+
+from mailferry.m365.facts import Text
+from mailferry.planner.case import Case
+from mailferry.planner.judgement import say
+from mailferry.planner.limits import SIZE
+from mailferry.planner.values import LimitCheck
+
+TEST_MESSAGE = Text(
+    "Send a test message and see it arrive.",
+    "テスト メッセージを送信し、届くことを確認してください。",
+)
+
+
+def point_at_gateway(case: Case) -> tuple[Text, ...]:
+    """What is changed on the client so that the gateway carries its mail."""
+    steps = [
+        say(
+            "On the client: set the mail server to {gateway}, port 587 with STARTTLS. User name, password and sender "
+            "stay as they are.",
+            "送信元の設定で、メール サーバーを {gateway}、ポート 587（STARTTLS）に変更してください。"
+            "ユーザー名、パスワード、差出人アドレスはそのままで構いません。",
+            gateway=case.gateway,
+        ),
+        TEST_MESSAGE,
+    ]
+    if case.old_tls:
+        steps.insert(0, _old_listener(case))
+    return tuple(steps)
+
+
+def enable_submission(case: Case) -> tuple[Text, ...]:
+    """The mailbox's switch governs OAuth as well (measured 2026-09-17, facts 8.5)."""
+    if case.client.switches.disabled is not True or not case.client.sender:
+        return ()
+    return (
+        say(
+            "Administrator: Set-CASMailbox {mailbox} -SmtpClientAuthenticationDisabled $false; the switch stops OAuth "
+            "as well.",
+            "管理者: Set-CASMailbox {mailbox} -SmtpClientAuthenticationDisabled $false を実行してください。"
+            "この設定が無効のままでは OAuth でも送信できません。",
+            mailbox=case.client.sender,
+        ),
+    )
+
+
+def raise_size(case: Case, checks: tuple[LimitCheck, ...]) -> tuple[Text, ...]:
+    """A message that was larger than a mailbox sends by default."""
+    if not case.client.sender or not any(check.limit == SIZE and check.note.en for check in checks):
+        return ()
+    return (
+        say(
+            "Administrator: Set-Mailbox {mailbox} -MaxSendSize 150MB; messages over the default of 35 MB were seen.",
+            "管理者: Set-Mailbox {mailbox} -MaxSendSize 150MB を実行してください。"
+            "既定値の 35 MB を超えるメッセージが確認されています。",
+            mailbox=case.client.sender,
+        ),
+    )
+
+
+def _old_listener(case: Case) -> Text:
+    return say(
+        "Administrator: give it the gateway's listener for old devices; TLS {version} was seen.",
+        "管理者: ゲートウェイの旧機器用リスナーを使用させてください。TLS {version} での接続が確認されています。",
+        version=case.old_tls,
+    )
