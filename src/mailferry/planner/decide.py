@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailferry.m365.facts import Text
 from mailferry.planner.case import Case
 from mailferry.planner.judgement import Fits, Judgement, Unfit
-from mailferry.planner.rules import ordered
+from mailferry.planner.rules import nowhere, ordered
 from mailferry.planner.values import Refused, Risk, Way
 
 _LATER = Text(
@@ -49,12 +49,10 @@ def decide(case: Case) -> Decision:
             chosen = name, judgement
             if judgement.way in _SETTLED:
                 break
-        elif judgement is not None and judgement.way is not Way.ASK:
+        elif judgement is not None:
             waits = chosen is not None and chosen[1].way is Way.ASK
             refused.append(Refused(judgement.way, name, _ONCE_KNOWN if waits else _LATER))
-    if chosen is None:
-        raise LookupError("the last rule concerns every client")
-    rule, fits = chosen
+    rule, fits = chosen or (nowhere.NAME, nowhere.judge(case))
     return Decision(rule, fits, tuple(refused), _evidence(case), _risk(case, fits))
 
 

@@ -7,6 +7,7 @@ both languages, and no way that fits without a source.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from mailferry.m365.facts import Text, sources
 from mailferry.planner.values import Effort, LimitCheck, Risk, Way
@@ -41,6 +42,7 @@ def say(en: str, ja: str, **values: object) -> Text:
     return Text(en.format(**values), ja.format(**values))
 
 
+@cache
 def source(key: str) -> str:
     """A published source by its key, as it is cited."""
     return str(sources()[key])

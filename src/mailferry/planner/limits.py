@@ -6,6 +6,7 @@ exceeded comes out with `kept` False; what nobody observed is None, never kept.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 
 from mailferry.inventory.records import Volume
@@ -20,7 +21,7 @@ from mailferry.m365.limits import (
     tenant_external_recipients,
     tenant_mx,
 )
-from mailferry.planner.judgement import say
+from mailferry.planner.judgement import say, source
 from mailferry.planner.values import NO_TEXT, LimitCheck
 from mailferry.units import format_size
 
@@ -42,8 +43,11 @@ NAMES = MappingProxyType(
 
 #: Graph takes a message as base64, a third larger than it is (Learn, user: sendMail).
 _BASE64 = (3, 4)
+#: Several rules ask for the limits of one mailbox, one after the other.
+_RECENT = 64
 
 
+@lru_cache(_RECENT)
 def own(volume: Volume) -> tuple[LimitCheck, ...]:
     """A client that submits to Exchange Online itself: nobody paces it or splits its envelopes."""
     service = exchange_online()
@@ -55,6 +59,7 @@ def own(volume: Volume) -> tuple[LimitCheck, ...]:
     )
 
 
+@lru_cache(_RECENT)
 def exchange(volume: Volume) -> tuple[LimitCheck, ...]:
     """Through the gateway to a mailbox: it spreads peaks over the next minutes and splits envelopes."""
     service = exchange_online()
@@ -68,6 +73,7 @@ def exchange(volume: Volume) -> tuple[LimitCheck, ...]:
     )
 
 
+@lru_cache(_RECENT)
 def graph_mailbox(volume: Volume) -> tuple[LimitCheck, ...]:
     """Through the gateway by Graph: the same limits (Learn, user: sendMail, note), but a smaller message."""
     whole, part = _BASE64
@@ -139,7 +145,7 @@ def _recipients(volume: Volume) -> int | None:
 
 def _check(limit: str, fact: Fact[int], observed: int | None, note: Text = NO_TEXT) -> LimitCheck:
     kept = None if observed is None else fact.value == 0 or observed <= fact.value
-    return LimitCheck(limit, fact.value, observed, str(fact.source), kept, note)
+    return LimitCheck(limit, fact.value, observed, source(fact.source.key), kept, note)
 
 
 def _paced(limit: str, fact: Fact[int], observed: int | None) -> LimitCheck:
@@ -152,7 +158,7 @@ def _paced(limit: str, fact: Fact[int], observed: int | None) -> LimitCheck:
         "このピークは、ゲートウェイが {minutes} 分に分散して送信します。",
         minutes=minutes,
     )
-    return LimitCheck(limit, fact.value, observed, str(fact.source), True, note)
+    return LimitCheck(limit, fact.value, observed, source(fact.source.key), True, note)
 
 
 def _split(fact: Fact[int], volume: Volume) -> LimitCheck:
@@ -165,7 +171,7 @@ def _split(fact: Fact[int], volume: Volume) -> LimitCheck:
         "このメッセージは、ゲートウェイが {parts} 回に分けて送信します。",
         parts=-(-observed // fact.value),
     )
-    return LimitCheck(MESSAGE, fact.value, observed, str(fact.source), True, note)
+    return LimitCheck(MESSAGE, fact.value, observed, source(fact.source.key), True, note)
 
 
 def _size(fact: Fact[int], volume: Volume, default: int) -> LimitCheck:

@@ -1,11 +1,14 @@
 """The rules in the order in which they are asked; the first that fits decides.
 
-Leaves to others: each rule's own matter (one file each). Invariant: the last rule concerns every client.
+Leaves to others: each rule's own matter (one file each). `nowhere`, which concerns every client, is asked when
+none of them fits.
+Invariant: the order depends on nothing but what is preferred.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from mailferry.planner.case import Case
 from mailferry.planner.judgement import Judgement
@@ -19,7 +22,6 @@ from mailferry.planner.rules import (
     gateway_onprem,
     gateway_smtp,
     idle,
-    nowhere,
     own_graph,
     own_oauth,
     refused_only,
@@ -39,10 +41,11 @@ _OWN: tuple[Rule, ...] = tuple((rule.NAME, rule.judge) for rule in (own_oauth, o
 _GATEWAY: tuple[Rule, ...] = tuple(
     (rule.NAME, rule.judge) for rule in (gateway_smtp, gateway_graph, gateway_hve, gateway_onprem, gateway_acs)
 )
-_AFTER: tuple[Rule, ...] = tuple((rule.NAME, rule.judge) for rule in (connector, direct_send, nowhere))
+_AFTER: tuple[Rule, ...] = tuple((rule.NAME, rule.judge) for rule in (connector, direct_send))
 
 
+@cache
 def ordered(prefer: Prefer) -> tuple[Rule, ...]:
-    """All rules, those of the preferred kind of way first."""
+    """All rules but the last, those of the preferred kind of way first."""
     ways = _OWN + _GATEWAY if prefer is Prefer.CLIENT else _GATEWAY + _OWN
     return _BEFORE + ways + _AFTER

@@ -1,7 +1,7 @@
 """No way that is available takes it: what would make one fit.
 
 Source: the limits that the other rules held against it. Leaves to others: every way. Invariant: concerns every client,
-so that none is ever without a decision; it stands last.
+so that none is ever without a decision; it is asked last.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from mailferry.m365.facts import Text
 from mailferry.planner import limits
 from mailferry.planner.case import Case
-from mailferry.planner.judgement import Fits, Judgement, say, source
+from mailferry.planner.judgement import Fits, say, source
 from mailferry.planner.limits import DAY, DAY_MESSAGES
 from mailferry.planner.values import Effort, Risk, Way
 
@@ -31,7 +31,7 @@ _INSIDE = Text(
 )
 
 
-def judge(case: Case) -> Judgement:
+def judge(case: Case) -> Fits:
     checks = limits.exchange(case.mailbox)
     over = next((check for check in checks if check.limit in (DAY, DAY_MESSAGES) and check.kept is False), None)
     steps = [_MORE_WAYS]
