@@ -1,1 +1,1 @@
-"""A vendor's announcement read into facts, compared with the schedule and written as a notice in English and Japanese."""
+"""A vendor's announcement read into facts, compared with the schedule, written as a notice in English and Japanese."""
