@@ -46,6 +46,7 @@ def make(clients: Iterable[Client], products: Mapping[str, Product], settings: P
         deadline=deadline_of(settings, calendar, cutoff),
         limits=limits,
         contact=settings.contact,
+        domains=domains(settings, (case.client.sender for case, _ in decided)),
         gateway=gateway_name(settings, (case.client.sender for case, _ in decided)),
     )
 
@@ -109,6 +110,7 @@ def _item(case: Case, decision: Decision, dated: Dated, settings: PlanSettings) 
         wave=dated.wave.get(client.id, 0),
         day=dated.day.get(client.id),
         source=fits.source,
+        product=case.product.name if case.product else "",
     )
 
 

@@ -12,6 +12,8 @@ from mailferry.planner.judgement import say
 from mailferry.planner.limits import SIZE
 from mailferry.planner.values import LimitCheck
 
+ADMINISTRATOR = "Administrator:"  # how a step begins that is not the owner's
+
 TEST_MESSAGE = Text(
     "Send a test message and see it arrive.",
     "テスト メッセージを送信し、届くことを確認してください。",
@@ -70,3 +72,8 @@ def _old_listener(case: Case) -> Text:
         "管理者: ゲートウェイの旧機器用リスナーを使用させてください。TLS {version} での接続が確認されています。",
         version=case.old_tls,
     )
+
+
+def for_owner(step: Text) -> bool:
+    """Whether it is the owner who acts."""
+    return not step.en.startswith(ADMINISTRATOR)

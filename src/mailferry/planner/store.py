@@ -55,6 +55,7 @@ class _Row:
     wave: int
     day: date | None
     source: str
+    product: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def dump(plan: Plan) -> bytes:
             wave=item.wave,
             day=item.day,
             source=item.source,
+            product=item.product,
         )
         for item in plan.items
     )
@@ -176,6 +178,7 @@ def _item(document: _Document, row: _Row) -> Item:
         wave=row.wave,
         day=row.day,
         source=row.source,
+        product=row.product,
     )
 
 

@@ -88,6 +88,7 @@ class Item:
     wave: int  # 0: nothing to do
     day: date | None  # a working day, None for wave 0
     source: str  # where the deciding fact stands
+    product: str = ""  # its name, where it was recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +110,5 @@ class Plan:
     deadline: date | None = None  # the last day on which a client should change: a margin before the cut-off
     limits: tuple[LimitCheck, ...] = ()  # those of the whole tenant
     contact: str = ""  # whom owners ask
+    domains: tuple[str, ...] = ()  # accepted ones
     gateway: str = ""  # the host name that clients are pointed at

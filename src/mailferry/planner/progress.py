@@ -1,0 +1,104 @@
+"""How far the plan is carried out, seen in a later inventory.
+
+A client has moved when it was seen to sign in by OAuth, or came through the gateway, and nothing since then shows Basic
+at Microsoft; one to be retired, when it is no longer seen. Leaves to others: the later inventory. Invariants: what
+nobody saw has not moved; a snapshot is counted from planned clients only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from mailferry.inventory.records import Authentication, Client, Fate
+from mailferry.planner.store import StoreError
+from mailferry.planner.values import Item, Plan, Way
+
+FILE = "progress.json"
+_NOT_THROUGH_US = "not-yet-through-us"
+_GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How many of the planned clients had moved on a day, and how many should have by the plan."""
+
+    day: date
+    planned: int
+    moved: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    snapshot: Snapshot
+    moved: tuple[Item, ...]
+    overdue: tuple[Item, ...]  # their day has passed and they have not moved
+    new: tuple[str, ...]  # clients of the inventory that the plan does not know and that break
+
+
+def progress(plan: Plan, clients: Iterable[Client], today: date) -> Progress:
+    """The planned clients against what is seen now."""
+    now = {client.id: client for client in clients}
+    planned = [item for item in plan.items if item.wave]
+    moved = tuple(item for item in planned if has_moved(item, now))
+    done = {item.client.id for item in moved}
+    due = [item for item in planned if item.day is not None and item.day <= today]
+    known = {item.client.id for item in plan.items}
+    fresh = sorted(client.id for client in now.values() if client.id not in known and client.fate is not Fate.CONTINUES)
+    snapshot = Snapshot(today, len(planned), len(moved), len(due))
+    return Progress(
+        snapshot, moved, tuple(item for item in due if item.client.id not in done and item.day != today), tuple(fresh)
+    )
+
+
+def has_moved(item: Item, now: Mapping[str, Client]) -> bool:
+    """Whether `item` was carried out, by what is seen now."""
+    client, before = now.get(item.client.id), item.client
+    if item.way is Way.RETIRE:
+        return client is None or client.switches.disabled is True
+    if client is None:
+        return False
+    if client.fate is Fate.CONTINUES or client.authentication is Authentication.OAUTH:
+        return True
+    through = _GATEWAY in client.sources and _GATEWAY not in before.sources
+    return through and not any(finding.code == _NOT_THROUGH_US for finding in client.findings)
+
+
+def remember(snapshot: Snapshot, directory: Path) -> tuple[Snapshot, ...]:
+    """Add today's snapshot to those before; a second one on a day replaces the first."""
+    kept = [one for one in recall(directory) if one.day != snapshot.day]
+    every = tuple(sorted([*kept, snapshot], key=lambda one: one.day))
+    file = directory / FILE
+    temporary = directory / f".{FILE}.{os.getpid()}"
+    try:
+        temporary.write_bytes(_adapter().dump_json(every))
+        temporary.replace(file)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return every
+
+
+def recall(directory: Path) -> tuple[Snapshot, ...]:
+    """The snapshots so far, oldest first."""
+    file = directory / FILE
+    try:
+        return _adapter().validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValidationError, json.JSONDecodeError):
+        raise StoreError(f"{file} is damaged; remove it, and the progress is counted from today") from None
+
+
+def _adapter() -> TypeAdapter[tuple[Snapshot, ...]]:
+    return TypeAdapter(tuple[Snapshot, ...])
