@@ -21,7 +21,7 @@ from mailferry.planner.order import Tier, Work, by_owner, pilot
 from mailferry.planner.settings import PlanSettings
 from mailferry.planner.values import Wave
 
-_PILOT = Text(
+PILOT = Text(
     "Pilot: few and easy ones, one of each way in turn, to learn from before many depend on it.",
     "試行: 各方法から影響の小さいものを少数選び、本格展開の前に手順を確認します。",
 )
@@ -92,7 +92,7 @@ def _pilot_wave(numbers: Mapping[str, int], day: Mapping[str, date]) -> list[Wav
     if not numbers:
         return []
     clients = tuple(sorted(numbers, key=lambda identity: (day[identity], identity)))
-    return [Wave(1, day[clients[0]], day[clients[-1]], _PILOT, clients)]
+    return [Wave(1, day[clients[0]], day[clients[-1]], PILOT, clients)]
 
 
 def _weeks(work: Sequence[Work], day: Mapping[str, date], after_pilot: bool) -> Iterator[Wave]:
@@ -112,11 +112,11 @@ def _reason(members: Sequence[Work]) -> Text:
     if Tier.URGENT in tiers:
         parts.append(Text("what is refused today already", "現在すでに拒否されているもの"))
     if Tier.FIRST in tiers:
-        parts.append(Text("the heaviest and the least certain", "送信量が多いもの、不確実なもの"))
+        parts.append(Text("the heaviest and the least certain", "送信量が多いものと不確実なもの"))
     if Tier.THEN in tiers:
-        parts.append(Text("the rest, site by site", "その他（拠点ごと）"))
+        parts.append(Text("then the rest, site by site", "その他（拠点ごと）"))
     sites = sorted({one.site for one in members if one.site})
-    text = Text(", ".join(part.en for part in parts), "、".join(part.ja for part in parts))
+    text = Text("; ".join(part.en for part in parts), "、".join(part.ja for part in parts))
     if not sites:
         return Text(f"{text.en[:1].upper()}{text.en[1:]}.", f"{text.ja}。")
     shown, more = ", ".join(sites[:_SITES]), len(sites) - _SITES

@@ -19,6 +19,7 @@ _CONFIG: dict[str, Any] = {
     "background": None,
     "view": {"stroke": None},
     "axis": {"labelFontSize": 12, "titleFontSize": 12, "labelColor": "#222", "titleColor": "#222", "labelLimit": 0},
+    "legend": {"labelFontSize": 12, "labelLimit": 0},
     "text": {"fontSize": 12},
 }
 

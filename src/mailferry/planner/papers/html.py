@@ -12,6 +12,7 @@ from mailferry.planner.papers import charts
 from mailferry.planner.papers.templating import page_templates
 from mailferry.planner.papers.view import View
 from mailferry.planner.papers.words import label
+from mailferry.planner.waves import PILOT
 
 #: Rows that a browser shows without effort; the spreadsheet has them all.
 ROWS = 2000
@@ -31,6 +32,7 @@ def render(view: View) -> bytes:
             view=view,
             words=words,
             plan=view.plan,
+            pilot=bool(view.plan.waves) and view.plan.waves[0].reason == PILOT,
             label=label,
             rows=view.plan.items[:ROWS],
             limits=list(view.limit_rows())[:LIMIT_ROWS],

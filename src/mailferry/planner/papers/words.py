@@ -31,9 +31,9 @@ WAYS: Mapping[Way, Text] = MappingProxyType(
 )
 EFFORTS: Mapping[Effort, Text] = MappingProxyType(
     {
-        Effort.SMALL: Text("small: a setting", "小（設定変更）"),
-        Effort.MEDIUM: Text("medium: a visit or an update", "中（現地作業または更新）"),
-        Effort.LARGE: Text("large: code or a new device", "大（開発または機器更新）"),
+        Effort.SMALL: Text("small", "小"),
+        Effort.MEDIUM: Text("medium", "中"),
+        Effort.LARGE: Text("large", "大"),
     }
 )
 RISKS: Mapping[Risk, Text] = MappingProxyType(
@@ -69,8 +69,9 @@ _WORDS = MappingProxyType(
         "moved": ("Moved", "移行済み"),
         "late": ("Dated after the deadline", "期限超過"),
         "overview": ("Overview", "概要"),
-        "warnings": ("What does not fit", "注意事項"),
+        "warnings": ("Warnings", "注意事項"),
         "no_warnings": ("Everything fits before the deadline.", "すべて期限内に完了する見込みです。"),
+        "charts": ("In pictures", "グラフ"),
         "by_way": ("How the clients will send", "移行後の送信方法"),
         "burndown": ("Clients still to be changed, day by day", "未対応の送信元数の推移"),
         "plan_line": ("plan", "計画"),
@@ -110,6 +111,21 @@ _WORDS = MappingProxyType(
         "only_first": (
             "The first {shown} of {all}; the spreadsheet and the CSV file have them all.",
             "{all} 件中、最初の {shown} 件を表示しています。全件はスプレッドシートと CSV ファイルを参照してください。",
+        ),
+        "plan_caption": (
+            "One row for each client, in the order of the days. Effort: small is a setting, medium a visit or an "
+            "update, large code or a new device.",
+            "送信元ごとに 1 行、日付順です。作業量は、小が設定変更、中が現地作業または更新、"
+            "大が開発または機器更新です。",
+        ),
+        "waves_caption": (
+            "The first wave is the pilot, each later one a week.",
+            "最初のウェーブは試行、以降は 1 週間単位です。",
+        ),
+        "weeks_caption": ("Each wave is a week.", "各ウェーブは 1 週間単位です。"),
+        "limits_caption": (
+            "Limits that a mailbox came near to (four fifths or more), the tightest first.",
+            "上限の 8 割以上に達した制限を、余裕の少ない順に示します。",
         ),
         "skip": ("Go to the plan", "計画の表へ移動"),
         "none": ("none", "なし"),
