@@ -1,0 +1,1 @@
+"""One file for each format in which the sample organisation is exported, written after the vendors' own."""
