@@ -12,7 +12,13 @@ from mailferry.planner.judgement import say
 from mailferry.planner.limits import SIZE
 from mailferry.planner.values import LimitCheck
 
-ADMINISTRATOR = "Administrator:"  # how a step begins that is not the owner's
+#: How a step begins: who acts.
+_ADMINISTRATOR = "Administrator: "
+_OWNER = ("Owner: ", "担当者: ")
+
+#: Where clients reach the gateway (RFC 6409), and those that know no TLS 1.2.
+PORT = 587
+OLD_PORT = 2587
 
 TEST_MESSAGE = Text(
     "Send a test message and see it arrive.",
@@ -24,11 +30,12 @@ def point_at_gateway(case: Case) -> tuple[Text, ...]:
     """What is changed on the client so that the gateway carries its mail."""
     steps = [
         say(
-            "On the client: set the mail server to {gateway}, port 587 with STARTTLS. User name, password and sender "
-            "stay as they are.",
-            "送信元の設定で、メール サーバーを {gateway}、ポート 587（STARTTLS）に変更してください。"
+            "On the client: set the mail server to {gateway}, port {port} with STARTTLS. User name, password and "
+            "sender stay as they are.",
+            "送信元の設定で、メール サーバーを {gateway}、ポート {port}（STARTTLS）に変更してください。"
             "ユーザー名、パスワード、差出人アドレスはそのままで構いません。",
             gateway=case.gateway,
+            port=OLD_PORT if case.old_tls else PORT,
         ),
         TEST_MESSAGE,
     ]
@@ -76,4 +83,12 @@ def _old_listener(case: Case) -> Text:
 
 def for_owner(step: Text) -> bool:
     """Whether it is the owner who acts."""
-    return not step.en.startswith(ADMINISTRATOR)
+    return not step.en.startswith(_ADMINISTRATOR)
+
+
+def addressed(step: str) -> str:
+    """A step as the owner reads it, who need not be told that it is the owner."""
+    text = step
+    for prefix in _OWNER:
+        text = text.removeprefix(prefix)
+    return text[:1].upper() + text[1:]

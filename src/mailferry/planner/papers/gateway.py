@@ -14,6 +14,7 @@ from ipaddress import ip_address, ip_network
 
 from mailferry.mail.address import check_pattern
 from mailferry.planner.case import together
+from mailferry.planner.steps import OLD_PORT, PORT
 from mailferry.planner.values import THROUGH_GATEWAY, Item, Plan, Way
 
 #: An Argon2id hash that no password is known to have: the login exists and is refused, as "!" does in shadow(5).
@@ -61,7 +62,7 @@ def _tenant(domains: Sequence[str]) -> Values:
 def _listeners(items: Sequence[Item]) -> Iterator[str]:
     anonymous = any(not item.client.sender for item in items) or not items
     authentication = "optional" if anonymous else "required"
-    base = {"name": "submission", "address": ":587", "tls": "starttls", "authentication": authentication}
+    base = {"name": "submission", "address": f":{PORT}", "tls": "starttls", "authentication": authentication}
     yield from _section("listener", base)
     old = [item for item in items if _OLD_TLS.intersection(item.client.tls)]
     if old:
@@ -70,7 +71,7 @@ def _listeners(items: Sequence[Item]) -> Iterator[str]:
         yield "# For those that know no newer TLS; nobody else should reach it."
         yield from _section(
             "listener",
-            base | {"name": "old-devices", "address": ":2587", "minimum_tls": "1.0", "networks": networks},
+            base | {"name": "old-devices", "address": f":{OLD_PORT}", "minimum_tls": "1.0", "networks": networks},
         )
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from mailferry.planner.papers.templating import text_templates
 from mailferry.planner.papers.view import View
 from mailferry.planner.papers.words import label
-from mailferry.planner.steps import for_owner
-from mailferry.planner.values import Item
+from mailferry.planner.steps import addressed, for_owner
+from mailferry.planner.values import Item, Way
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
@@ -26,8 +26,9 @@ class Group:
     """Clients with which the same is done, in the order of their days."""
 
     items: tuple[Item, ...]
+    way: str
+    why: str
     steps: tuple[str, ...]
-    reason: str
 
 
 def write(view: View) -> Iterator[tuple[str, bytes]]:
@@ -43,7 +44,7 @@ def write(view: View) -> Iterator[tuple[str, bytes]]:
             words=view.words,
             groups=_groups(view, owners[owner]),
             count=len(owners[owner]),
-            line=lambda item: _line(label(item.client)),
+            name=_name,
             first=min(item.day for item in owners[owner] if item.day),
             last=max(item.day for item in owners[owner] if item.day),
         )
@@ -59,11 +60,20 @@ def file_name(owner: str) -> str:
 
 
 def _groups(view: View, items: list[Item]) -> list[Group]:
-    groups: dict[tuple[tuple[str, ...], str], list[Item]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Item]] = {}
     for item in sorted(items, key=lambda item: (item.day or view.plan.cutoff, label(item.client), item.client.id)):
-        steps = tuple(view.words.text(step) for step in item.steps if for_owner(step))
-        groups.setdefault((steps, view.words.way(item.way)), []).append(item)
-    return [Group(tuple(members), steps, way) for (steps, way), members in groups.items()]
+        steps = tuple(addressed(view.words.text(step)) for step in item.steps if for_owner(step))
+        why = view.words.text(item.reason) if item.way is Way.ASK else ""
+        groups.setdefault((view.words.way(item.way), why, steps), []).append(item)
+    return [Group(tuple(members), way, why, steps) for (way, why, steps), members in groups.items()]
+
+
+def _name(item: Item) -> str:
+    """The client, told from others of the same mailbox, with its product and site."""
+    client = item.client
+    where = next((text for text in (*client.names, *client.addresses) if text != label(client)), "")
+    parts = [f"{label(client)} [{where}]" if where else label(client), item.product, client.site]
+    return _line(", ".join(part for part in parts if part))
 
 
 def _line(text: str) -> str:

@@ -19,7 +19,7 @@ _REASON = Text(
     "None of the ways that the plan may use takes it.",
     "計画で使用できる方法の中に、条件を満たすものがありません。",
 )
-_AGAIN = Text("Then make the plan again.", "その後、計画を作り直してください。")
+_AGAIN = Text("Administrator: then make the plan again.", "管理者: その後、計画を作り直してください。")
 _MORE_WAYS = Text(
     "Administrator: allow a further way in the plan's settings (`ways`), such as gateway-onprem, connector or "
     "gateway-acs.",

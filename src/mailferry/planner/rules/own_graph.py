@@ -23,6 +23,11 @@ _SCOPE = Text(
     "限定しないと、全員の名前で送信できてしまいます。",
 )
 
+_CHOOSE = Text(
+    "Owner: choose Microsoft Graph in its mail settings and sign in as the mailbox.",
+    "担当者: メール設定で Microsoft Graph を選択し、メールボックスでサインインしてください。",
+)
+
 
 def judge(case: Case) -> Judgement:
     product = case.product
@@ -32,7 +37,7 @@ def judge(case: Case) -> Judgement:
     broken = limits.broken(checks)
     if broken is not None:
         return Unfit(Way.OWN_GRAPH, overrun(broken))
-    setup = (product.setup,) if product.setup.en else ()
+    setup = product.setup if product.setup.en else _CHOOSE
     return Fits(
         Way.OWN_GRAPH,
         say(
@@ -41,7 +46,7 @@ def judge(case: Case) -> Judgement:
             name=product.name,
         ),
         product.source or source("learn-graph-send"),
-        (_SCOPE, *setup, steps.TEST_MESSAGE),
+        (_SCOPE, setup, steps.TEST_MESSAGE),
         Effort.LARGE if product.code else Effort.MEDIUM,
         Risk.LOW,
         checks,

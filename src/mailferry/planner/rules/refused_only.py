@@ -26,8 +26,8 @@ _STEPS = (
         "メールボックスのパスワードも確認してください。",
     ),
     Text(
-        "Where it is yours: find the device, then repair it or switch it off, and make the plan again.",
-        "自組織のものであれば、機器を特定して修復または停止し、計画を作り直してください。",
+        "Administrator: where it is yours, find the device, then repair it or switch it off, and make the plan again.",
+        "管理者: 自組織のものであれば、機器を特定して修復または停止し、計画を作り直してください。",
     ),
 )
 

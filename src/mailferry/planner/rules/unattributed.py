@@ -24,12 +24,12 @@ _STEPS = (
         "IP アドレスが分かります。",
     ),
     Text(
-        "Owner of the mailbox: which device or program has its password?",
-        "メールボックスの担当者: どの機器またはプログラムにパスワードを設定したかを確認してください。",
+        "Owner: which device or program has the password of the mailbox?",
+        "担当者: メールボックスのパスワードを設定した機器またはプログラムを確認してください。",
     ),
     Text(
-        "Then make the plan again; where nothing else is known the gateway takes it as it speaks.",
-        "その後、計画を作り直してください。他に手段がない場合は、ゲートウェイがそのまま中継します。",
+        "Administrator: then make the plan again; where nothing else is known the gateway takes it as it speaks.",
+        "管理者: その後、計画を作り直してください。他に手段がない場合は、ゲートウェイがそのまま中継します。",
     ),
 )
 

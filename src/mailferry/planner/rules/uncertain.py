@@ -25,7 +25,7 @@ _STEPS = (
         "管理者: Exchange 管理センターの SMTP AUTH クライアント レポートを取り込んでください。"
         "認証プロトコルの列で判断できます。",
     ),
-    Text("Make the plan again.", "計画を作り直してください。"),
+    Text("Administrator: make the plan again.", "管理者: 計画を作り直してください。"),
 )
 
 
