@@ -16,6 +16,7 @@ from mailferry.cli.demo import demo
 from mailferry.cli.explain import explain
 from mailferry.cli.init import init
 from mailferry.cli.queue import queue
+from mailferry.cli.sample import sample
 from mailferry.cli.sandbox import sandbox
 from mailferry.cli.serve import serve
 from mailferry.cli.timeline import timeline
@@ -39,6 +40,7 @@ app.command(rich_help_panel=_CARRY)(serve)
 app.add_typer(queue, name="queue", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_TRY)(demo)
 app.command(rich_help_panel=_TRY)(sandbox)
+app.command(rich_help_panel=_TRY)(sample)
 
 
 @app.callback()

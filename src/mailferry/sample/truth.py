@@ -17,6 +17,8 @@ from mailferry.sample.organisation import Organisation
 from mailferry.sample.tally import Noise, Tally, Traced
 from mailferry.sample.values import Auth, Client, Pattern, Span, State, Via, Windows
 
+#: A token is fetched by a sign-in that does not say what for, and a service principal's names no mailbox.
+_SIGNINS = {Auth.OAUTH: "tokens", Auth.APP_ONLY: "principals"}
 #: Published limits of a mailbox (facts 2.3).
 MESSAGES_A_MINUTE, RECIPIENTS_A_DAY = 30, 10_000
 
@@ -99,9 +101,9 @@ def judge(client: Client, tally: Tally, language: str) -> dict[str, Any]:
 
 
 def addresses(client: Client, tally: Tally) -> list[str]:
-    """Where the exports see it: a service principal's sign-ins name no mailbox."""
+    """Where the exports see it sending mail."""
     found = set(tally.traced.addresses)
-    if client.kind.auth is not Auth.APP_ONLY:
+    if client.kind.auth not in _SIGNINS:
         found |= tally.signed.addresses | tally.archived.addresses
     return sorted(found)
 
@@ -116,7 +118,7 @@ def sources(client: Client, tally: Tally) -> list[str]:
     if tally.basic_messages or tally.oauth_messages:
         found.append("report")
     if tally.signed.last or tally.archived.last:
-        found.append("signins" if client.kind.auth is not Auth.APP_ONLY else "principals")
+        found.append(_SIGNINS.get(client.kind.auth, "signins"))
     if tally.traced.messages:
         found.append("trace" if client.kind.via in (Via.SUBMISSION, Via.DIRECT) else client.kind.via.value)
     return found

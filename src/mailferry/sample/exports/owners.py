@@ -12,20 +12,23 @@ from mailferry.sample.exports.base import Table
 from mailferry.sample.organisation import Organisation
 from mailferry.sample.values import Via
 
-HEADER = ("mailbox", "address", "owner", "owner_email", "site", "department", "note")
+HEADERS = {
+    "en": ("address", "owner", "owner email", "site", "department", "note"),
+    "ja": ("アドレス", "担当者", "担当者メール", "拠点", "部署", "備考"),
+}
 
 
 def write(path: Path, organisation: Organisation, language: str) -> None:
-    table = Table(path, HEADER)
+    table = Table(path, HEADERS[language])
     departments = {key: text(pair) for key, pair in words()["departments"].items()}
     for client in organisation.clients:
         if client.owner is None:
             continue
-        inside = client.lan if client.kind.via in (Via.ONPREM, Via.POSTFIX) else ""
+        # What relays on premises is known to its keepers by its address, everything else by its mailbox.
+        inside = client.kind.via in (Via.ONPREM, Via.POSTFIX)
         table.write(
             (
-                client.sender,
-                inside,
+                client.lan if inside else client.sender,
                 client.owner.name.of(language),
                 client.owner.address,
                 client.site.name.of(language),
