@@ -1,0 +1,126 @@
+"""From sentences to facts: phases, error texts, endpoints, products, alternatives, actions, risks.
+
+Leaves to others: main text (page, plain), dates and effects (phases), comparing (compare).
+Invariant: rules and data alone decide; each fact stands once, with the first sentence that says it, and a sentence with
+a date or code that no rule understood is listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from mailferry.bulletin.errortexts import errors, leftover
+from mailferry.bulletin.facts import Audience, Bound, Effect, Kind, Mention, Period, Phase
+from mailferry.bulletin.fold import fold
+from mailferry.bulletin.phases import phases
+from mailferry.bulletin.rules import cue, endpoint, names
+from mailferry.bulletin.sentences import Sentence
+
+
+@dataclass(slots=True)
+class Facts:
+    """What has been found, each once, in the order of the page."""
+
+    phases: dict[tuple[object, ...], Phase] = field(default_factory=dict)
+    mentions: dict[tuple[Kind, str], Mention] = field(default_factory=dict)
+    unread: dict[str, None] = field(default_factory=dict)
+
+    def add(self, kind: Kind, value: str, sentence: str) -> None:
+        self.mentions.setdefault((kind, _same(value)), Mention(kind, value, sentence))
+
+    def add_phase(self, phase: Phase) -> None:
+        key = (phase.period.first, phase.period.last, phase.effect, phase.superseded)
+        known = [(other, old) for other, old in self.phases.items() if other[:4] == key]
+        if phase.audience is Audience.UNKNOWN and known:
+            return  # the same again, less exactly said
+        for other, old in known:
+            if old.audience is Audience.UNKNOWN:
+                del self.phases[other]
+        self.phases.setdefault((*key, phase.audience), phase)
+
+
+def extract(sentences: Iterable[Sentence]) -> Facts:
+    """All facts of a text."""
+    facts = Facts()
+    for sentence in sentences:
+        if cue("command").search(fold(sentence.text)):
+            facts.unread[sentence.text] = None
+            continue
+        _one(sentence, facts)
+    return facts
+
+
+def _one(sentence: Sentence, facts: Facts) -> None:
+    text, plain = sentence.text, fold(sentence.text)
+    dated = phases(sentence)
+    for phase in dated.phases:
+        facts.add_phase(phase)
+    found = list(errors(text, sentence.codes))
+    for error in found:
+        facts.add(Kind.ERROR, error, text)
+    if not dated.understood or (not found and leftover(text)):
+        facts.unread[text] = None
+    for host in _endpoints(plain):
+        facts.add(Kind.ENDPOINT, host, text)
+    for name in names("product"):
+        if name.pattern.search(plain):
+            facts.add(Kind.PRODUCT, name.value, text)
+    for value in _alternatives(sentence, plain):
+        facts.add(Kind.ALTERNATIVE, value, text)
+    if sentence.heading:
+        return
+    if cue("action").search(plain) and plain.rstrip()[-1:] != "?":
+        facts.add(Kind.ACTION, _clause(text), text)
+    if cue("risk").search(plain) and not cue("no_risk").search(plain):
+        facts.add(Kind.RISK, _clause(text), text)
+
+
+def _endpoints(plain: str) -> Iterator[str]:
+    host, not_host = endpoint()
+    for match in host.finditer(plain):
+        name = match[0].lower().rstrip(".")
+        if not not_host.search(name):
+            yield name
+
+
+def _alternatives(sentence: Sentence, plain: str) -> Iterator[str]:
+    """Ways that are offered: by the sentence or by the lead of its list."""
+    if not cue("offer").search(plain) and not cue("offer").search(fold(sentence.context)):
+        return
+    refused = cue("no_offer").search(plain)
+    for name in names("alternative"):
+        for match in name.pattern.finditer(plain):
+            if refused is None or not refused.start() <= match.start() < refused.end():
+                yield name.value
+                break
+
+
+_CONJUNCTION = re.compile(
+    r"^(?:[-*•・●■◆○]\s*|\d{1,2}[.)]\s+|(?:however|therefore|so|but|and|also|in addition|moreover|finally|meanwhile|as a result"
+    r"|そのため|しかし|また|さらに|なお|ただし|したがって|このため)[,、\s]+)+",
+    re.IGNORECASE,
+)
+
+
+def _clause(text: str) -> str:
+    """The sentence without what ties it to the one before."""
+    clause = _CONJUNCTION.sub("", text).strip()
+    return clause[:1].upper() + clause[1:]
+
+
+def _same(value: str) -> str:
+    return re.sub(r"\W+", " ", fold(value)).strip().lower()
+
+
+def spoken(period: Period, bound: Bound) -> str:
+    """A period for people that compare: "until 2026-12-21 to 2026-12-31"."""
+    days = period.first.isoformat() if period.first == period.last else f"{period.first} to {period.last}"
+    return days if bound is Bound.IN else f"{bound.value} {days}"
+
+
+#: Effects that the schedule knows.
+SCHEDULED = frozenset(
+    {Effect.UNCHANGED, Effect.DISABLED_BY_DEFAULT, Effect.UNAVAILABLE, Effect.ANNOUNCEMENT, Effect.REMOVED}
+)
