@@ -21,7 +21,8 @@ _REMEMBERED = 1024
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """What a genuine application token says."""
+    """What a genuine token says. `user` is empty where an application acts for itself; else `scopes` are what it may do
+    for that user."""
 
     app_id: str
     object_id: str
@@ -30,6 +31,8 @@ class Bearer:
     tenant_id: str
     not_before: float
     expires: float
+    user: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 class TokenRejected(Exception):
@@ -86,4 +89,6 @@ def _bearer(claims: Mapping[str, Any]) -> Bearer:
         tenant_id=tenant_id,
         not_before=float(claims["nbf"]),
         expires=float(claims["exp"]),
+        user=str(claims["upn"]).lower() if "scp" in claims else "",
+        scopes=frozenset(str(claims.get("scp", "")).split()),
     )

@@ -13,7 +13,7 @@ from mailferry.m365.schedule import BasicAuthPhase, phase_at
 from mailferry.sandbox import texts
 from mailferry.sandbox.bearer import Bearer
 from mailferry.sandbox.settings import Behaviour
-from mailferry.sandbox.tenant import RBAC_SEND_AS_APP, SEND_AS_APP, Mailbox, Tenant
+from mailferry.sandbox.tenant import RBAC_SEND_AS_APP, SEND_AS_APP, SMTP_SEND, Mailbox, Tenant
 from mailferry.sandbox.texts import Text
 
 
@@ -93,10 +93,28 @@ def basic_login(
 
 
 def token_login(tenant: Tenant, bearer: Bearer, mailbox: Mailbox | None) -> Text | None:
-    """What XOAUTH2 with a genuine application token is refused with; None lets it in."""
-    if mailbox is None or not mailbox.account_enabled or not application_may_open(tenant, bearer, mailbox):
+    """What XOAUTH2 with a genuine token is refused with; None lets it in."""
+    if mailbox is None or not mailbox.account_enabled:
         return texts.AUTHENTICATION_UNSUCCESSFUL
-    return smtp_switch(tenant, mailbox)
+    opens = user_may_open(bearer, mailbox) if bearer.user else application_may_open(tenant, bearer, mailbox)
+    return smtp_switch(tenant, mailbox) if opens else texts.AUTHENTICATION_UNSUCCESSFUL
+
+
+def user_may_open(bearer: Bearer, mailbox: Mailbox) -> bool:
+    """Way C: the user's own mailbox, or a shared one whose address stands in its place (V: Microsoft Learn, legacy
+    protocols); which of its permissions that takes is UNV."""
+    if SMTP_SEND not in bearer.scopes:
+        return False
+    trustees = {trustee.lower() for trustee in (*mailbox.full_access, *mailbox.send_as)}
+    return bearer.user in mailbox.addresses or bearer.user in trustees
+
+
+def delegate_may_send(mailbox: Mailbox, bearer: Bearer | None) -> bool:
+    """Whether whoever opened `mailbox` may send as it: a user by a shared mailbox needs SendAs (V: a shared mailbox
+    address that the user may send as)."""
+    if bearer is None or not bearer.user or bearer.user in mailbox.addresses:
+        return True
+    return bearer.user in {trustee.lower() for trustee in mailbox.send_as}
 
 
 def application_may_open(tenant: Tenant, bearer: Bearer, mailbox: Mailbox) -> bool:

@@ -1,7 +1,7 @@
-"""The Entra token endpoint over HTTPS: discovery, keys, tokens.
+"""Entra over HTTPS: discovery, keys, tokens, device codes, and the issuer of workloads' tokens.
 
-Leaves to others: what is granted (grants) and errors (aadsts). Invariant: a path that is not here is answered 501 and
-says so; nothing is guessed.
+Leaves to others: what is granted (grants, device, authorize, refresh), pages (sign_in), errors (aadsts). Invariant: a
+path that is not here is answered 501 and says so; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -13,16 +13,24 @@ from uuid import UUID
 from aiohttp import web
 
 from mailferry.clock import Clock
-from mailferry.sandbox import aadsts
+from mailferry.sandbox import aadsts, device, federation
 from mailferry.sandbox.aadsts import GrantRefused
+from mailferry.sandbox.authorize import CodeGrant
+from mailferry.sandbox.device import DeviceFlow
 from mailferry.sandbox.faults import Action, Fault, Point
 from mailferry.sandbox.grants import ClientCredentials
+from mailferry.sandbox.identities import EXCHANGE_AUDIENCE
 from mailferry.sandbox.recorder import Request, shown
+from mailferry.sandbox.refresh import RefreshGrant
+from mailferry.sandbox.sign_in import SignInPages
+from mailferry.sandbox.sign_in_pages import DEVICE as DEVICE_PAGE
 from mailferry.sandbox.signer import Issued, Signer
 from mailferry.sandbox.tenant import Tenant
+from mailferry.sandbox.user_tokens import UserTokens
 from mailferry.sandbox.world import World
 
 _COMMON = frozenset({"common", "organizations", "consumers"})
+_FOR_USERS = frozenset({"common", "organizations"})
 _HOST = "https://login.microsoftonline.com"
 
 
@@ -33,8 +41,14 @@ class Entra:
         self._world = world
         self._signer = signer
         self._machine = machine
-        self._grants = ClientCredentials(world, signer, machine.time)
         self.base_url = _HOST
+        self.workloads = federation.WorkloadIssuer(lambda: self.base_url, machine.time)
+        self._grants = ClientCredentials(world, signer, machine.time, self.workloads)
+        tokens = UserTokens(world, signer, machine.time, lambda: self.base_url)
+        self._device = DeviceFlow(world, tokens)
+        self._codes = CodeGrant(world, tokens)
+        self._refresh = RefreshGrant(world, tokens)
+        self._pages = SignInPages(world, self._codes, lambda name: self.tenant(name, users=True))
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=256 * 1024)
@@ -44,12 +58,19 @@ class Entra:
         app.router.add_get("/{tenant}/discovery/v2.0/keys", self._keys)
         app.router.add_get("/{tenant}/discovery/keys", self._keys)
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
+        app.router.add_post("/{tenant}/oauth2/v2.0/devicecode", self._device_code)
+        app.router.add_get(f"{federation.PATH}/.well-known/openid-configuration", self._issuer)
+        app.router.add_get(f"{federation.PATH}/keys", self._issuer_keys)
+        app.router.add_post(f"{federation.PATH}/token", self._workload_token)
+        self._pages.add_to(app)
         app.router.add_route("*", "/{rest:.*}", self._unknown)
         return app
 
-    def tenant(self, name: str) -> Tenant:
-        """The tenant by id or accepted domain. Raises GrantRefused."""
+    def tenant(self, name: str, *, users: bool = False) -> Tenant:
+        """The tenant by id or accepted domain; for users by common and organizations too. Raises GrantRefused."""
         tenant = self._world.tenant
+        if users and name.lower() in _FOR_USERS:
+            return tenant
         if name.lower() in _COMMON:
             raise GrantRefused(aadsts.NO_COMMON_FOR_APPLICATIONS)
         if name.lower() != tenant.tenant_id.lower() and name.lower() not in tenant.accepted_domains:
@@ -108,14 +129,42 @@ class Entra:
         return self._answer(request, form, lambda: self._granted(request.match_info["tenant"], form))
 
     def _granted(self, name: str, form: dict[str, str]) -> dict[str, Any]:
-        tenant = self.tenant(name)
         grant = form.get("grant_type", "")
-        if not grant:
-            raise GrantRefused(aadsts.MISSING_PARAMETER, name="grant_type")
-        if grant != "client_credentials":
-            raise GrantRefused(aadsts.UNSUPPORTED_GRANT, "the sandbox knows client_credentials only so far", name=grant)
-        issued = self._grants.grant(form, tenant=tenant, audiences=self._audiences(tenant))
-        return _body(issued)
+        tenant = self.tenant(name, users=grant != _APPLICATIONS)
+        match grant:
+            case "client_credentials":
+                return _body(self._grants.grant(form, tenant=tenant, audiences=self._audiences(tenant)))
+            case "refresh_token":
+                return self._refresh.grant(form, tenant)
+            case "authorization_code":
+                return self._codes.grant(form, tenant)
+            case device.GRANT:
+                return self._device.grant(form, tenant)
+            case "":
+                raise GrantRefused(aadsts.MISSING_PARAMETER, name="grant_type")
+        raise GrantRefused(aadsts.UNSUPPORTED_GRANT, "the sandbox does not know it", name=grant)
+
+    async def _device_code(self, request: web.Request) -> web.StreamResponse:
+        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        fault = self._struck(form)
+        if fault is not None and (taken := await self._obey(fault, request, form)) is not None:
+            return taken
+        name, address = request.match_info["tenant"], self.base_url + DEVICE_PAGE
+        return self._answer(request, form, lambda: self._device.start(form, self.tenant(name, users=True), address))
+
+    # The issuer of workloads' tokens
+
+    async def _issuer(self, _: web.Request) -> web.Response:
+        return web.json_response(self.workloads.configuration())
+
+    async def _issuer_keys(self, _: web.Request) -> web.Response:
+        return web.json_response(self.workloads.jwks())
+
+    async def _workload_token(self, request: web.Request) -> web.Response:
+        """As a cluster gives a workload its token: {"subject": ..., "audience": ...}."""
+        body = await request.json()
+        subject, audience = str(body.get("subject", "")), str(body.get("audience") or EXCHANGE_AUDIENCE)
+        return web.json_response({"token": self.workloads.token(subject, audience)})
 
     def _audiences(self, tenant: Tenant) -> frozenset[str]:
         """What a client assertion may name: the token endpoint here or at its public host, by id or domain."""
@@ -165,7 +214,7 @@ class Entra:
     ) -> None:
         """An application that Entra knows leaves its trace in the sign-in log, refused or not."""
         application = self._world.tenant.applications.get(form.get("client_id", "").lower())
-        if application is None:
+        if application is None or form.get("grant_type") != _APPLICATIONS:
             return
         self._world.signins.application(
             at=self._world.clock.time(),
@@ -206,6 +255,7 @@ class Entra:
         return str(UUID(int=self._world.random.getrandbits(128), version=4))
 
 
+_APPLICATIONS = "client_credentials"
 _ENDPOINTS = ("/oauth2/v2.0/token", "/v2.0", "/oauth2/token")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 
 from mailferry.sandbox import texts
-from mailferry.sandbox.bearer import TokenChecker, TokenRejected
+from mailferry.sandbox.bearer import Bearer, TokenChecker, TokenRejected
 from mailferry.sandbox.decide import basic_login, token_login
 from mailferry.sandbox.submission import Login
 from mailferry.sandbox.texts import Text
@@ -80,12 +80,7 @@ class LoginExchange:
     def _token(self, credentials: Credentials) -> Login | Text:
         world = self._world
         try:
-            bearer = self._checker.check(
-                credentials.token or "",
-                now=world.clock.time(),
-                tenant_id=world.tenant.tenant_id,
-                audiences=world.behaviour.token_audiences,
-            )
+            bearer = self._bearer(credentials.token or "")
         except TokenRejected as error:
             self.cause = str(error)
             return texts.AUTHENTICATION_UNSUCCESSFUL
@@ -95,3 +90,14 @@ class LoginExchange:
             self.cause = "no such mailbox" if mailbox is None else "no grant, or SMTP AUTH is switched off"
             return refusal or texts.AUTHENTICATION_UNSUCCESSFUL
         return Login(mailbox.address, "XOAUTH2", bearer)
+
+    def _bearer(self, token: str) -> Bearer:
+        """Raises TokenRejected. Which names of the resource are taken differs between applications and users."""
+        world = self._world
+        ours, users = world.behaviour.token_audiences, world.behaviour.entra.user_audiences
+        bearer = self._checker.check(
+            token, now=world.clock.time(), tenant_id=world.tenant.tenant_id, audiences=(*ours, *users)
+        )
+        if bearer.audience.rstrip("/") not in {audience.rstrip("/") for audience in (users if bearer.user else ours)}:
+            raise TokenRejected(f"audience {bearer.audience}")
+        return bearer

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Surface = Literal["smtp", "smtp-legacy", "hve", "acs-smtp", "onprem", "mx", "token", "graph"]
+Surface = Literal["smtp", "smtp-legacy", "hve", "acs-smtp", "onprem", "mx", "token", "imds", "graph"]
 
 
 class Point(StrEnum):
@@ -34,7 +34,7 @@ class Point(StrEnum):
     RESPONSE = "response"  # its answer, after everything is done (graph)
 
 
-_HTTP_POINTS = {"token": {Point.REQUEST}, "graph": {Point.REQUEST, Point.RESPONSE}}
+_HTTP_POINTS = {"token": {Point.REQUEST}, "imds": {Point.REQUEST}, "graph": {Point.REQUEST, Point.RESPONSE}}
 _SMTP_POINTS = set(Point) - {Point.REQUEST, Point.RESPONSE}
 
 

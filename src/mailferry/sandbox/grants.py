@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from mailferry.clock import utc
 from mailferry.sandbox import aadsts
 from mailferry.sandbox.aadsts import GrantRefused
+from mailferry.sandbox.federation import WorkloadIssuer, is_foreign
 from mailferry.sandbox.signer import Issued, Signer
 from mailferry.sandbox.tenant import Application, ClientCertificate, Tenant
 from mailferry.sandbox.world import World
@@ -42,8 +43,9 @@ _LONGEST = 86_400.0
 class ClientCredentials:
     """Answers grant_type=client_credentials."""
 
-    def __init__(self, world: World, signer: Signer, machine_time: Callable[[], float]) -> None:
+    def __init__(self, world: World, signer: Signer, machine_time: Callable[[], float], issuer: WorkloadIssuer) -> None:
         self._world = world
+        self._issuer = issuer
         self._signer = signer
         self._machine_time = machine_time
         self._used: dict[str, float] = {}  # jti -> end of its life
@@ -69,18 +71,21 @@ class ClientCredentials:
         if not client_id:
             raise GrantRefused(aadsts.MISSING_PARAMETER, name="client_id")
         application = tenant.applications.get(client_id.lower())
-        if application is None:
+        if application is None or application.managed is not None:  # whose tokens come from IMDS alone
             raise GrantRefused(aadsts.APPLICATION_NOT_FOUND, client_id=client_id, tenant=tenant.name)
         if not application.enabled:
             raise GrantRefused(aadsts.APPLICATION_DISABLED, client_id=client_id, name=application.name)
         return application
 
     def _prove(self, application: Application, form: Mapping[str, str], audiences: frozenset[str]) -> str:
-        """appidacr of the proof that was given: "1" secret, "2" certificate."""
+        """appidacr of the proof that was given: "1" secret, "2" certificate or another issuer's token."""
         if assertion := form.get("client_assertion"):
             if form.get("client_assertion_type") != ASSERTION_TYPE:
                 raise GrantRefused(aadsts.MISSING_PARAMETER, name="client_assertion_type")
-            self._check_assertion(application, assertion, audiences)
+            if is_foreign(assertion, application.client_id):
+                self._issuer.check(application, assertion)
+            else:
+                self._check_assertion(application, assertion, audiences)
             return "2"
         if secret := form.get("client_secret"):
             self._check_secret(application, secret)

@@ -62,6 +62,8 @@ def require(tenant: Tenant, bearer: Bearer, mailbox: Mailbox | None, name: str, 
 
     Of a user that does not exist, only an application that may do this to somebody learns so (order UNV).
     """
+    if bearer.user:
+        return _require_user(bearer, mailbox, name, permissions)
     consented = not bearer.roles.isdisjoint(permissions)
     scopes = _scopes(tenant, bearer, permissions)
     if not consented and not scopes:
@@ -70,6 +72,22 @@ def require(tenant: Tenant, bearer: Bearer, mailbox: Mailbox | None, name: str, 
         raise GraphRefused(errors.INVALID_USER, user=name)
     if not consented and not any(tenant.in_scope(mailbox, scope) for scope in scopes):
         raise GraphRefused(errors.ACCESS_DENIED, f"{mailbox.address} is outside every scope of the application")
+    if not mailbox.graph_enabled:
+        raise GraphRefused(errors.MAILBOX_NOT_ENABLED)
+    return mailbox
+
+
+def _require_user(bearer: Bearer, mailbox: Mailbox | None, name: str, permissions: tuple[str, ...]) -> Mailbox:
+    """The same for a user who signed in: the own mailbox, or by X.Shared one whose owner shares it (V
+    permissions-reference.md). Raises GraphRefused."""
+    if mailbox is None:
+        raise GraphRefused(errors.INVALID_USER, user=name)
+    shared = bearer.user in {trustee.lower() for trustee in (*mailbox.full_access, *mailbox.send_as)}
+    needed = {f"{permission}.Shared" for permission in permissions} if shared else set()
+    if bearer.user in mailbox.addresses:
+        needed = set(permissions)
+    if bearer.scopes.isdisjoint(needed):
+        raise GraphRefused(errors.ACCESS_DENIED, f"{bearer.user} may not do this with {mailbox.address}")
     if not mailbox.graph_enabled:
         raise GraphRefused(errors.MAILBOX_NOT_ENABLED)
     return mailbox

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from mailferry.sandbox import organisation_identities as identities
 from mailferry.sandbox import organisation_services as services
 from mailferry.sandbox.services import MAIL_SEND
 from mailferry.sandbox.tenant import (
@@ -74,10 +75,16 @@ def contoso(application_certificate: str) -> Tenant:
         service_principals=(
             ServicePrincipal(app_id=SECRET_CLIENT_ID, object_id=SECRET_SERVICE_PRINCIPAL),
             ServicePrincipal(app_id=CERTIFICATE_CLIENT_ID, object_id=CERTIFICATE_SERVICE_PRINCIPAL),
+            *(
+                ServicePrincipal(app_id=one.client_id, object_id=one.service_principal)
+                for one in identities.applications().values()
+                if one.delegated is None
+            ),
         ),
         management_scopes={"Senders": group},
         role_assignments=tuple(
-            RoleAssignment(role=role, app=CERTIFICATE_SERVICE_PRINCIPAL, scope="Senders")
+            RoleAssignment(role=role, app=application, scope="Senders")
+            for application in (CERTIFICATE_SERVICE_PRINCIPAL, *identities.APPLICATION_PRINCIPALS)
             for role in (RBAC_SEND_AS_APP, "Application Mail.Send", "Application Mail.ReadWrite")
         ),
     )
@@ -122,6 +129,7 @@ def _applications(certificate: str) -> dict[str, Application]:
             graph_roles=("AuditLog.Read.All", "Directory.Read.All"),
         ),
         services.BULK_CLIENT_ID: _bulk(),
+        **identities.applications(),
     }
 
 

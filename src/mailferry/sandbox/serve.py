@@ -24,10 +24,13 @@ from mailferry.sandbox.entra import Entra
 from mailferry.sandbox.exchange import Endpoint, server_context
 from mailferry.sandbox.exchange_session import Session
 from mailferry.sandbox.faults import Faults
+from mailferry.sandbox.federation import WorkloadIssuer
 from mailferry.sandbox.graph import Graph
+from mailferry.sandbox.imds import ManagedIdentities
 from mailferry.sandbox.mailbox import MailStore
 from mailferry.sandbox.recorder import Recorder
 from mailferry.sandbox.settings import SandboxSettings
+from mailferry.sandbox.sign_in_pages import DEVICE
 from mailferry.sandbox.signer import Signer
 from mailferry.sandbox.submission import Submissions
 from mailferry.sandbox.surfaces import SURFACES, accounts, session
@@ -59,10 +62,11 @@ class Sandbox:
         self._submissions = Submissions(self.world)
         self._entra = Entra(self.world, signer, self._machine)
         self._graph = Graph(self.world, self._checker, self._machine)
+        self._imds = ManagedIdentities(self.world, signer, self._machine)
         self._runners: list[web.AppRunner] = []
         self._endpoints: dict[str, Endpoint] = {}
         self.smtp_port = self.smtp_legacy_port = self.entra_port = self.graph_port = self.control_port = 0
-        self.hve_port = self.acs_smtp_port = self.onprem_port = self.mx_port = 0
+        self.hve_port = self.acs_smtp_port = self.onprem_port = self.mx_port = self.imds_port = 0
 
     # What tests and tools look at
 
@@ -106,6 +110,16 @@ class Sandbox:
     def graph_url(self) -> str:
         """Stands for https://graph.microsoft.com: "https://localhost:port"."""
         return f"https://{self.host}:{self.graph_port}"
+
+    @property
+    def imds_url(self) -> str:
+        """Stands for http://169.254.169.254, and for the host of IDENTITY_ENDPOINT."""
+        return f"http://{self.settings.address}:{self.imds_port}"
+
+    @property
+    def workloads(self) -> WorkloadIssuer:
+        """The issuer of workloads' tokens that federated credentials trust."""
+        return self._entra.workloads
 
     @property
     def control_url(self) -> str:
@@ -165,6 +179,7 @@ class Sandbox:
         https.load_cert_chain(certificate, key)
         self.entra_port = await self._serve(self._entra.application(), settings.entra_port, https)
         self._entra.base_url = self.entra_url
+        self.imds_port = await self._serve(self._imds.application(), settings.imds_port, None)
         self.graph_port = await self._serve(self._graph.application(), settings.graph_port, https)
         self._graph.base_url = self.graph_url
         control = Control(self.world, self.endpoints)
@@ -211,6 +226,10 @@ class Sandbox:
             "authority_host": self.entra_url,
             "authority": self.authority,
             "graph": self.graph_url,
+            "device_login": f"{self.entra_url}{DEVICE}",
+            "imds": self.imds_url,
+            "identity_endpoint": f"{self.imds_url}{self.world.behaviour.entra.app_service_path}",
+            "identity_header": self.world.behaviour.entra.app_service_header,
             "control": self.control_url,
             "inbox": self.inbox_url,
             "ca_file": str(self.ca_file),

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mailferry.m365.limits import exchange_online, graph
+from mailferry.sandbox.entra_settings import EntraBehaviour
 from mailferry.sandbox.service_settings import AcsBehaviour, HveBehaviour, MxBehaviour, OnPremBehaviour
 
 _LIMITS = exchange_online()
@@ -145,6 +146,7 @@ class Behaviour(BaseModel):
         default=True, description="Whether the sign-in log asks for Directory.Read.All too, as its page says (V)."
     )
     signins_retention_days: int = Field(default=30, ge=1, description="How long sign-ins are kept (UNV).")
+    entra: EntraBehaviour = Field(default=EntraBehaviour(), description="Sign-in, and tokens of managed identities.")
     hve: HveBehaviour = Field(default=HveBehaviour(), description="High Volume Email.")
     acs: AcsBehaviour = Field(default=AcsBehaviour(), description="Azure Communication Services by SMTP.")
     onprem: OnPremBehaviour = Field(default=OnPremBehaviour(), description="An Exchange Server on premises.")
@@ -163,6 +165,7 @@ class SandboxSettings(BaseModel):
     smtp_port: int = Field(default=0, ge=0, le=65535, description="smtp.office365.com:587")
     smtp_legacy_port: int = Field(default=0, ge=0, le=65535, description="smtp-legacy.office365.com:587")
     entra_port: int = Field(default=0, ge=0, le=65535, description="login.microsoftonline.com:443")
+    imds_port: int = Field(default=0, ge=0, le=65535, description="169.254.169.254:80, and App Service's token service")
     graph_port: int = Field(default=0, ge=0, le=65535, description="graph.microsoft.com:443")
     hve_port: int = Field(default=0, ge=0, le=65535, description="smtp.hve.mx.microsoft:587")
     acs_smtp_port: int = Field(default=0, ge=0, le=65535, description="smtp.azurecomm.net:587")

@@ -11,7 +11,7 @@ from email.utils import getaddresses
 
 from mailferry.sandbox import texts
 from mailferry.sandbox.bearer import Bearer
-from mailferry.sandbox.decide import logon_refused, may_send_as
+from mailferry.sandbox.decide import delegate_may_send, logon_refused, may_send_as
 from mailferry.sandbox.hosts import FrontEnd, mail_date
 from mailferry.sandbox.mailbox import Received, header, header_block
 from mailferry.sandbox.tenant import Mailbox
@@ -111,8 +111,9 @@ class Submissions:
         senders = [submission.sender] if submission.sender else []
         if written := header(header_block(submission.raw), "From"):
             senders += [address for _, address in getaddresses([written]) if address]
+        delegate = delegate_may_send(mailbox, submission.login.bearer)
         for sender in senders:
-            if not may_send_as(self._world.tenant, mailbox, sender):
+            if not delegate or not may_send_as(self._world.tenant, mailbox, sender):
                 return texts.SEND_AS_DENIED.fill(
                     user=mailbox.address, sender=sender, trail=_diagnostics(), host="{host}"
                 )

@@ -13,11 +13,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mailferry.sandbox.identities import DelegatedAccess, FederatedCredential, ManagedIdentity
 from mailferry.sandbox.services import Communication, HveAccount, InboundConnector, OnPremises
 
 #: The role, as the resource "Office 365 Exchange Online" names it, and as management roles name it. V: Microsoft Learn.
 SEND_AS_APP = "SMTP.SendAsApp"
 RBAC_SEND_AS_APP = "Application SMTP.SendAsApp"
+#: The delegated permission. V: Microsoft Learn, legacy protocols.
+SMTP_SEND = "SMTP.Send"
 
 
 class _Value(BaseModel):
@@ -39,6 +42,9 @@ class Mailbox(_Value):
     password: str = Field(default="", repr=False, description="A sandbox value; empty means: no login by password.")
     account_enabled: bool = True
     account_locked: bool = Field(default=False, description="Smart lockout.")
+    sessions_valid_from: datetime | None = Field(
+        default=None, description="revokeSignInSessions, or a new password: refresh tokens from before are no good."
+    )
     requires_mfa: bool = Field(default=False, description="MFA or a Conditional Access rule stops a password login.")
     smtp_client_authentication_disabled: bool | None = Field(
         default=None, description="Set-CASMailbox: true off, false on, null inherits from the organisation."
@@ -87,6 +93,9 @@ class Application(_Value):
     certificates: tuple[ClientCertificate, ...] = ()
     app_roles: tuple[str, ...] = Field(default=(), description="Consented application permissions on Exchange Online.")
     graph_roles: tuple[str, ...] = Field(default=(), description="The same on Microsoft Graph.")
+    federated: tuple[FederatedCredential, ...] = Field(default=(), description="Federated identity credentials.")
+    managed: ManagedIdentity | None = Field(default=None, description="Given: it is a managed identity.")
+    delegated: DelegatedAccess | None = Field(default=None, description="Given: users may sign in to it.")
 
 
 class ServicePrincipal(_Value):

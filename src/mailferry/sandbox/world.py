@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mailferry.sandbox.clock import SandboxClock
 from mailferry.sandbox.faults import Faults
+from mailferry.sandbox.flows import Flows
 from mailferry.sandbox.graph_store import GraphStore
 from mailferry.sandbox.graph_throttle import GraphThrottles
 from mailferry.sandbox.hosts import Hosts
@@ -52,6 +53,7 @@ class World:
         self._state = initial
         self.random = Random(seed)  # noqa: S311 - repeatable draws, not secrets
         self.hosts = Hosts(self.random)
+        self.flows = Flows(self.random)
 
     @property
     def state(self) -> State:
@@ -88,7 +90,7 @@ class World:
         self.random.seed(seed)
 
     def forget(self) -> None:
-        """Drop mail, drafts, counters, sign-ins, faults and records; keep the tenant and the clock."""
+        """Drop mail, drafts, counters, sign-ins, faults and records; keep the tenant, its sessions and the clock."""
         self.store.clear()
         self.drafts.clear()
         self.signins.clear()
@@ -100,6 +102,7 @@ class World:
     def reset(self) -> None:
         """Back to the start, but for the clock."""
         self.forget()
+        self.flows.clear()
         self._state = self._initial
         self.reseed(self._seed)
 

@@ -455,7 +455,7 @@ async def test_dropped(box: Sandbox, http: aiohttp.ClientSession) -> None:
 
 
 async def test_unknown_path_says_so(box: Sandbox, http: aiohttp.ClientSession) -> None:
-    async with http.post(f"{box.authority}/oauth2/v2.0/devicecode", data={}) as answer:
+    async with http.post(f"{box.authority}/oauth2/v2.0/logout", data={}) as answer:
         assert answer.status == 501
         assert (await answer.json())["error_description"].startswith("not implemented in the sandbox: POST /")
 
