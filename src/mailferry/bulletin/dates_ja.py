@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from mailferry.bulletin import span
+from mailferry.bulletin.facts import Precision
 from mailferry.bulletin.span import Piece, Point, Span
 
 #: 2026年, 2026(令和8)年, 令和8年(2026年)
@@ -73,8 +74,8 @@ _VAGUE = re.compile(
 )
 
 
-def _width(match: re.Match[str]) -> span.Precision:
-    return span.Precision.QUARTER if int(match["until"]) - int(match["month"]) == 2 else span.Precision.MONTH
+def _width(match: re.Match[str]) -> Precision:
+    return Precision.QUARTER if int(match["until"]) - int(match["month"]) == 2 else Precision.MONTH
 
 
 def _digit(text: str) -> int:

@@ -1,174 +1,105 @@
-"""A page's HTML as a tree without what no reader sees or the page puts round its article, and what its head says.
+"""Clean HTML back into the blocks of a notice, so that HTML from elsewhere passes through our own templates too.
 
-Leaves to others: which part is the article (page). Invariant: scripts are never run and nothing is fetched; the tree's
-depth is bounded before anything recurses over it.
+Leaves to others: the allow-list (clean) and whether the text is true (claims). Invariant: blocks_of(content(notice))
+is what the notice was made of, and what has no block is an error.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
-import lxml.html
-from lxml.html import HtmlElement
+from mailferry.bulletin.clean import checked
+from mailferry.bulletin.notice import Block, Heading, Items, Link, Paragraph, Quotes, Table
 
-#: libxml2 frees and copies trees by recursion; no page that people read is as deep.
-DEPTH = 200
-_GONE = (
-    "//script|//style|//noscript|//template|//iframe|//object|//embed|//svg|//form|//button|//select|//nav|//footer|//aside"
-    "|//amp-ad|//amp-sidebar|//amp-analytics|//amp-consent|//amp-embed|//amp-img|//amp-auto-ads|//dialog|//comment()"
-    "|//*[@hidden]|//*[@aria-hidden='true']|//*[@role='navigation' or @role='complementary' or @role='contentinfo'"
-    " or @role='search' or @role='dialog']|//processing-instruction()"
-)
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:px|pt|em|rem|%)?\s*(?:;|$|!)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$|!)"
-    r"|(?:left|top|text-indent)\s*:\s*-\d{3,}|clip\s*:\s*rect\(0|color\s*:\s*(?:#fff(?:fff)?|white|transparent)\s*(?:;|$|!)"
-    r"|(?:max-)?(?:height|width)\s*:\s*0(?:px)?\s*(?:;|$|!)",
-    re.IGNORECASE,
-)
-_NOISE = re.compile(
-    r"(?:^|[\s_-])(?:nav\w*|menu|breadcrumbs?|side-?bar|related\w*|recommend\w*|comments?|disqus\w*|respond|ads?|advert\w*"
-    r"|adslot|banner|promo\w*|sponsor\w*|newsletter|subscri\w*|share\w*|social\w*|cookies?|consent|popup|modal|ranking"
-    r"|popular|trending|tags?|tag-?list|pager|pagination|author-?(?:bio|box)|outbrain|taboola|teasers?|most-?read|toolbar"
-    r"|skip-?link|sr-only|visually-hidden|screen-reader\w*|editor-?notes?|internal-?notes?|reviewer-?notes?|draft-?notes?)"
-    r"(?:$|[\s_-])",
-    re.IGNORECASE,
-)
-#: An element with more of the page's text than this is no trimming, whatever its class says.
-_MOSTLY = 0.5
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)[^<>]*?(/?)>")
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr p li td tr th dt dd option".split())
-_ENCODING = re.compile(r"^\s*<\?xml[^>]*\?>")
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a page says of itself; "" where it does not."""
-
-    title: str
-    publisher: str
-    dates: tuple[str, ...]
-    language: str
+class Shapeless(ValueError):
+    """The HTML is clean, but no notice: text outside of paragraphs, lists in lists, links within lists."""
 
 
-def tree(text: str) -> HtmlElement | None:
-    """The page as a tree; None where there is nothing in it."""
-    text = _ENCODING.sub("", text.replace("\x00", " "))
-    if _deep(text):
-        text = re.sub(r"</?(?:div|span|section|font|b|i|em|strong|center|blockquote|ul|ol|table|tbody|a)\b[^<>]*>", " ", text)
-        if _deep(text):
-            text = re.sub(r"<[^<>]*>", " ", text)
+def blocks_of(html: str) -> tuple[Block, ...]:
+    """Raises Unclean and Shapeless."""
+    text = checked(html).replace("&nbsp;", " ")
     try:
-        found = lxml.html.document_fromstring(text, parser=lxml.html.HTMLParser(remove_comments=True, remove_pis=True))
-    except (lxml.etree.LxmlError, ValueError, AssertionError):
-        return None
-    return found if isinstance(found, HtmlElement) else None
+        root = ElementTree.fromstring(f"<div>{text}</div>")  # noqa: S314 - no declaration survives `checked`
+    except ElementTree.ParseError as error:
+        raise Shapeless(f"the HTML is not well formed: {error}") from None
+    if _words(root.text) or any(_words(child.tail) for child in root):
+        raise Shapeless("there is text outside of any paragraph")
+    return tuple(_merged(_block(child) for child in root))
 
 
-def _deep(text: str) -> bool:
-    depth = deepest = 0
-    for closing, name, alone in _TAG.findall(text):
-        if alone or name.lower() in _VOID:
-            continue
-        depth = max(0, depth - 1) if closing else depth + 1
-        deepest = max(deepest, depth)
-    return deepest > DEPTH
+def _merged(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Quotations in one language that follow each other are one block."""
+    for language, group in groupby(blocks, key=lambda block: block.language if isinstance(block, Quotes) else None):
+        if language is None:
+            yield from group
+        else:
+            entries = (entry for block in group if isinstance(block, Quotes) for entry in block.entries)
+            yield Quotes(tuple(entries), language)
 
 
-def prune(root: HtmlElement) -> None:
-    """Take out what is hidden and what surrounds articles."""
-    for element in root.xpath(_GONE):
-        _drop(element)
-    body = root.find("body")
-    if body is None:
-        return
-    whole = max(1, len(body.text_content()))
-    for element in list(body.iterdescendants("*")):
-        if not isinstance(element.tag, str) or element.getparent() is None:
-            continue
-        if _HIDDEN.search(element.get("style", "")):
-            _drop(element)
-        elif element.tag not in ("article", "main", "h1") and _NOISE.search(_names(element)):
-            if len(element.text_content()) < _MOSTLY * whole:
-                _drop(element)
+def _block(element: Element) -> Block:
+    match element.tag:
+        case "h2" | "h3":
+            return Heading(_text(element))
+        case "p":
+            return _paragraph(element)
+        case "ul" | "ol":
+            return Items(tuple(_text(child) for child in _children(element, "li")), ordered=element.tag == "ol")
+        case "blockquote":
+            return Quotes(tuple(_text(child) for child in _children(element, "p")), element.get("lang", ""))
+        case "table":
+            return _table(element)
+    raise Shapeless(f"<{element.tag}> stands where a paragraph should")
 
 
-def _names(element: HtmlElement) -> str:
-    return f"{element.get('class', '')} {element.get('id', '')}"
+def _paragraph(element: Element) -> Block:
+    links = [position for position, child in enumerate(element) if child.tag == "a"]
+    if not links:
+        return Paragraph(_text(element))
+    if len(links) > 1:
+        raise Shapeless("there is more than one link in a paragraph")
+    before, link, after = element[: links[0]], element[links[0]], element[links[0] + 1 :]
+    label = _words(element.text) + "".join(map(_inline, before))
+    rest = _words(link.tail) + "".join(map(_inline, after))
+    return Link(label, _text(link), link.get("href", ""), rest)
 
 
-def _drop(element: Any) -> None:
-    if element.getparent() is not None and element.tag != "body":
-        element.drop_tree()
+def _table(element: Element) -> Table:
+    head = [row for part in element.findall("thead") for row in _children(part, "tr")]
+    rows = [row for part in element.findall("tbody") for row in _children(part, "tr")]
+    cells = [tuple(_text(cell) for cell in row) for row in (*head, *rows)]
+    if len(head) != 1 or len({len(row) for row in cells}) != 1 or len(cells[0]) < 2:
+        raise Shapeless("a table needs one row of headings and the same number of cells, two or more, in each row")
+    return Table(cells[0], tuple(cells[1:]))
 
 
-def head(root: HtmlElement) -> Head:
-    """Title, publisher and dates by what the page states: JSON-LD, meta elements, headings, time elements."""
-    linked = list(_linked(root))
-    headings = [" ".join(element.text_content().split()) for element in root.iter("h1")]
-    named = _meta(root, "og:title", "twitter:title", "dc.title")
-    page_title = " ".join((root.findtext(".//title") or "").split())
-    main, _, site = _site(page_title)
-    title = next((text for text in (*_texts(linked, "headline"), named) if text), "")
-    if not title:
-        title = headings[0] if len(set(headings)) == 1 and headings[0] else main or (headings[0] if headings else "")
-    publisher = next(iter(_texts(linked, "publisher")), "") or _meta(root, "og:site_name", "publisher", "dc.publisher")
-    dates = [*_texts(linked, "datePublished")]
-    dates += [_meta(root, "article:published_time", "datepublished", "date", "dc.date", "dc.date.issued", "pubdate",
-                    "publish-date", "dcterms.created", "cXenseParse:recs:publishtime")]  # fmt: skip
-    dates += [element.get("datetime") or element.text_content() for element in root.iter("time")]
-    dates += list(_visible(root))
-    dates += [*_texts(linked, "dateModified"), _meta(root, "article:modified_time", "last-modified", "dcterms.modified")]
-    return Head(title, publisher or site or _meta(root, "application-name"), tuple(filter(None, dates)),
-                root.get("lang", "")[:2].lower())  # fmt: skip
+def _children(element: Element, tag: str) -> list[Element]:
+    if any(child.tag != tag or _words(child.tail) for child in element) or _words(element.text):
+        raise Shapeless(f"<{element.tag}> may hold <{tag}> only")
+    return list(element)
 
 
-def _site(title: str) -> tuple[str, str, str]:
-    """"What happened | The Site" as its two halves."""
-    match = re.match(r"(.{8,}?)\s+(?:[|｜»]|[-–—](?=\s))\s*([^|｜]{2,50})$", title)
-    if match is None:
-        match = re.match(r"(.{6,}?)(?:[|｜])([^|｜]{2,50})$", title)
-    return (match[1], "|", match[2].strip()) if match else (title, "", "")
+def _text(element: Element) -> str:
+    return " ".join((_words(element.text) + "".join(map(_inline, element))).split())
 
 
-def _visible(root: HtmlElement) -> Iterator[str]:
-    """Short texts whose class says that they are a date."""
-    for element in root.xpath("//*[contains(@class,'date') or contains(@class,'time') or contains(@class,'publish')"
-                              " or contains(@class,'byline') or contains(@class,'meta') or contains(@itemprop,'date')]"):  # fmt: skip
-        text = " ".join((element.get("content") or element.text_content()).split())
-        if 6 <= len(text) <= 120:
-            yield text
+def _inline(element: Element) -> str:
+    inner = _words(element.text)
+    if len(element) or element.tag not in ("code", "strong"):
+        raise Shapeless(f"<{element.tag}> stands within a text")
+    return (f"`{inner}`" if element.tag == "code" else inner) + _words(element.tail)
 
 
-def _meta(root: HtmlElement, *names: str) -> str:
-    wanted = {name.lower() for name in names}
-    found: dict[str, str] = {}
-    for element in root.iter("meta"):
-        name = (element.get("property") or element.get("name") or element.get("itemprop") or "").lower()
-        if name in wanted and element.get("content", "").strip():
-            found.setdefault(name, " ".join(element.get("content", "").split()))
-    return next((found[name.lower()] for name in names if name.lower() in found), "")
-
-
-def _linked(root: HtmlElement) -> Iterator[dict[str, Any]]:
-    """The JSON-LD objects that describe an article."""
-    for element in root.xpath("//script[@type='application/ld+json']"):
-        try:
-            value = json.loads(element.text or "", strict=False)
-        except (ValueError, RecursionError):
-            continue
-        entries = value if isinstance(value, list) else value.get("@graph", [value]) if isinstance(value, dict) else []
-        for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, dict) and re.search(r"Article|Posting|Report|WebPage", str(entry.get("@type", ""))):
-                yield entry
-
-
-def _texts(entries: list[dict[str, Any]], key: str) -> Iterator[str]:
-    for entry in entries:
-        value = entry.get(key)
-        value = value.get("name") if isinstance(value, dict) else value
-        if isinstance(value, str) and value.strip():
-            yield " ".join(value.split())
+def _words(text: str | None) -> str:
+    """The text with white space as one blank; a backtick would be a mark."""
+    if text is None or not text.strip():
+        return " " if text and "\n" not in text else ""
+    before, after = (" " if text[edge].isspace() else "" for edge in (0, -1))
+    return before + " ".join(text.replace("`", "'").split()) + after

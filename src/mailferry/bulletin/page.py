@@ -1,6 +1,6 @@
 """The main text of a page as blocks, each once: without navigation, advertisements, related articles and comments.
 
-Leaves to others: the tree (markup), what was put round the page (unwrap), sentences and facts.
+Leaves to others: the tree (tree), what was put round the page (unwrap), sentences and facts.
 Invariant: the article stands once, also where the page holds it twice; nothing hidden is in it.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 from lxml.html import HtmlElement
 
 from mailferry.bulletin.fold import fold
-from mailferry.bulletin.markup import prune
 from mailferry.bulletin.rules import cue
 from mailferry.bulletin.sentences import Block, Form
+from mailferry.bulletin.tree import prune
 
 #: A block this long that comes again is the article a second time.
 _REPEATED = 24
@@ -75,14 +75,17 @@ def clean(blocks: Iterable[Block]) -> list[Block]:
 _NOTES = 7
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _CONTAINERS = frozenset(
-    "html body main article section div header center dl td th ul ol list item blockquote quote table tbody thead tr "
-    "row cell amp-layout figure details li dd dt font".split()
+    re.split(
+        r"\s+",
+        "html body main article section div header center dl td th ul ol list item blockquote quote table tbody thead "
+        "tr row cell amp-layout figure details li dd dt font",
+    )
 )
 _BLOCKS = frozenset(("p", "pre", "head", "hr", "address", "caption", "figcaption", "summary", *_HEADINGS)) | _CONTAINERS
 
 
 def _walk(element: Any, form: Form = Form.TEXT) -> Iterator[Block]:
-    """Blocks under an element of HTML or of trafilatura's own form; the depth was bounded by markup."""
+    """Blocks under an element of HTML or of trafilatura's own form; the depth was bounded by tree."""
     tag = element.tag if isinstance(element.tag, str) else ""
     if tag in ("table",):
         yield from _table(element)
@@ -162,4 +165,5 @@ def _table(table: Any) -> Iterator[Block]:
 
 
 def _is_header(rows: list[list[str]]) -> bool:
-    return not any(_DATE.search(cell) for cell in rows[0]) and any(_DATE.search(cell) for row in rows[1:] for cell in row)
+    dated = [any(_DATE.search(cell) for cell in row) for row in rows]
+    return not dated[0] and any(dated)

@@ -53,7 +53,7 @@ _BEFORE_EN = (
     (re.compile(rf"\b(?:no\s+(?:earlier|sooner)\s+than|not\s+before|on\s+or\s+after)\s+{_ARTICLE}$", re.I), Bound.FROM),
     (re.compile(rf"\b(?:no\s+later\s+than|by|on\s+or\s+before)\s+{_ARTICLE}$", re.I), Bound.BY),
     (re.compile(rf"\bnot\b[^.;,]{{0,40}}\buntil\s+(?:after\s+)?{_ARTICLE}$", re.I), Bound.FROM),
-    (re.compile(rf"\b(?:until|till|up\s+to|through|(?:now|today|present)\s+(?:to|and))\s+{_ARTICLE}$", re.I), Bound.UNTIL),
+    (re.compile(rf"\b(?:until|till|up\s+to|through|(?:now|today)\s+(?:to|-))\s+{_ARTICLE}$", re.I), Bound.UNTIL),
     (re.compile(rf"\b(?:before|prior\s+to|ahead\s+of)\s+{_ARTICLE}$", re.I), Bound.BEFORE),
     (re.compile(rf"\b(?:after|following|later\s+than|past|beyond)\s+{_ARTICLE}$", re.I), Bound.AFTER),
     (re.compile(rf"\b(?:from|since|starting|beginning|effective|as\s+of|commencing|begins?|starts?)\s+{_ARTICLE}$",

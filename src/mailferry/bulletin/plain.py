@@ -24,7 +24,7 @@ _KEYS = {"差出人": "from", "送信者": "from", "送信日時": "date", "sent
 _BULLET = re.compile(r"^\s*(?:[-*+•・●○◆]|\d{1,2}[.)]|[①-⑳])\s*(?=\S)")
 _RULE = re.compile(r"^\s*[-=_*#~]{4,}\s*$")
 _MARKDOWN = re.compile(r"^\s*#{1,6}\s+(.*)$")
-_JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+_JAPANESE = re.compile(r"[\u3001\u3002\u3040-\u30ff\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def mail(data: bytes | str) -> Mail | None:
     try:
         body = part.get_content()
     except (LookupError, ValueError, KeyError):
-        body = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+        payload = part.get_payload(decode=True)
+        body = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
     sender = re.sub(r"\s*<[^>]*>|\"", "", str(message.get("From", ""))).strip()
     html = part.get_content_type() == "text/html"
     return Mail(str(message.get("Subject", "")).strip(), sender, str(message.get("Date", "")), str(body), html)
@@ -105,7 +106,7 @@ def _block(form: Form, lines: list[str]) -> Block:
     """Lines joined as they read: with a blank, between Japanese letters without."""
     text = ""
     for line in (line.strip() for line in lines):
-        glue = "" if not text or (_JAPANESE.match(text[-1]) or text[-1] in "、。") and _JAPANESE.match(line) else " "
+        glue = "" if not text or (_JAPANESE.match(text[-1]) and _JAPANESE.match(line)) else " "
         text += glue + line
     codes = tuple(re.findall(r"`([^`]+)`", text))
     text = re.sub(r"[*_]{2}([^*_]+)[*_]{2}|`([^`]+)`", lambda m: m[1] or m[2], text)

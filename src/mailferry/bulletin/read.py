@@ -7,9 +7,9 @@ Invariant: the same bytes always give the same announcement; hostile bytes give 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -84,8 +84,8 @@ def _announce(inside: Inside, address: str) -> Announcement:
 
 
 def _html(text: str) -> tuple[list[Block], tuple[str, str, tuple[str, ...]]]:
-    from mailferry.bulletin.markup import head, tree
     from mailferry.bulletin.page import main_text
+    from mailferry.bulletin.tree import head, tree
 
     root = tree(text)
     if root is None:
@@ -118,10 +118,10 @@ def _host(address: str) -> str:
 def day(text: str) -> date | None:
     """The one day that a short text names: ISO 8601, RFC 5322 or as people write it."""
     text = text.strip()
-    try:
-        return parsedate_to_datetime(text).date() if re.match(r"[A-Z][a-z]{2},\s", text) else date.fromisoformat(text[:10])
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError):
+        if re.match(r"[A-Z][a-z]{2},\s", text):
+            return parsedate_to_datetime(text).date()
+        return date.fromisoformat(text[:10])
     exact = [found for found in dates(text[:200]).found if found.period.precision is Precision.DAY]
     return exact[0].period.first if exact else None
 
@@ -143,8 +143,3 @@ def _language(blocks: list[Block]) -> str:
     text = "".join(block.text for block in blocks)
     japanese = len(re.findall(r"[\u3041-\u30fa\u4e00-\u9fff]", text))
     return "ja" if japanese > 0.1 * len(text) else "en"
-
-
-def named(announcement: Announcement, address: str) -> Announcement:
-    """The same announcement as read from another place."""
-    return replace(announcement, address=address)
