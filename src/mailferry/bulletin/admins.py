@@ -92,7 +92,8 @@ def _schedule(matter: Matter) -> Iterator[Block]:
         yield Paragraph(_("No date could be read from the announcement."))
     else:
         rows = tuple(_row(phase, matter) for phase in matter.phases)
-        yield Table((_("When"), _("For whom"), _("What happens")), rows)
+        table = Table((_("When"), _("For whom"), _("What happens")), rows)
+        yield table if any(whom for _when, whom, _what in rows) else _without_whom(table)
     told = [phase.sentence for phase in matter.phases] + [m.sentence for m in matter.announcement.of(Kind.ACTION)]
     if advice.reenabling(told):
         yield Paragraph(
@@ -112,6 +113,11 @@ def _row(phase: Phase, matter: Matter) -> tuple[str, str, str]:
         when = wording.until(phase.period, matter.language)
         when = when[:1].upper() + when[1:]
     return when, wording.audience(phase.audience, matter._), _happens(phase, matter)
+
+
+def _without_whom(table: Table) -> Table:
+    """The table where the page says of no phase for whom it is."""
+    return Table((table.head[0], table.head[2]), tuple((row[0], row[2]) for row in table.rows))
 
 
 def _happens(phase: Phase, matter: Matter) -> str:

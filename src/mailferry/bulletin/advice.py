@@ -16,20 +16,27 @@ from mailferry.bulletin.facts import Mention
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """All of `signs` in a clause: `message` says it; "" where it is said elsewhere."""
+    """All of `signs` in a clause, and not `unless`: `message` says it; "" where it is said elsewhere."""
 
-    signs: tuple[re.Pattern[str], ...]
     message: str
+    signs: tuple[re.Pattern[str], ...]
+    unless: re.Pattern[str] | None
+
+    def fits(self, clause: str) -> bool:
+        if self.unless is not None and self.unless.search(clause):
+            return False
+        return all(sign.search(clause) for sign in self.signs)
 
 
-def _rule(message: str, *signs: str) -> _Rule:
-    return _Rule(tuple(re.compile(sign, re.IGNORECASE) for sign in signs), message)
+def _rule(message: str, *signs: str, unless: str = "") -> _Rule:
+    patterns = tuple(re.compile(sign, re.IGNORECASE) for sign in signs)
+    return _Rule(message, patterns, re.compile(unless, re.IGNORECASE) if unless else None)
 
 
 _BASIC = r"basic auth|基本認証|ベーシック認証|レガシ"
 _OAUTH = r"oauth|modern auth|先進認証|モダン認証|最新の認証"
 
-#: In the order in which an administrator takes the steps; the first that fits a clause says it.
+#: In the order in which an administrator takes the steps; a clause may ask for several.
 _ACTIONS = (
     _rule(
         N_("Find out who still sends with Basic authentication: the SMTP AUTH clients submission report shows it."),
@@ -57,6 +64,7 @@ _ACTIONS = (
         r"migrat|mov(?:e|ing)|switch|transition|chang|updat|adopt|convert|us(?:e|ing)|upgrad|configur|implement|"
         r"移行|変更|切り替|切替|対応|更新|使用|利用",
         _OAUTH,
+        unless=r"(?:not|n't|cannot|without)\s+(?:yet\s+)?(?:be able to\s+)?(?:support|do|us)|対応していな|対応でき|非対応|未対応",
     ),
     _rule(
         N_("Choose another way for clients that cannot do OAuth."),
@@ -78,6 +86,7 @@ _ACTIONS = (
     ),
 )
 _RISKS = (
+    _rule("", r"\b[45]\d\d[ -][45]\.\d+\.\d+"),  # said where the error texts are
     _rule(
         N_("Devices and applications that cannot do OAuth stop sending, often without anybody noticing."),
         r"fail|stop|break|broken|no longer|unable|disrupt|interrupt|cannot send|can't send|"
@@ -147,11 +156,8 @@ def _advice(mentions: Iterable[Mention], rules: tuple[_Rule, ...], _: Catalogue)
     known: dict[int, str] = {}
     quoted: dict[str, None] = {}
     for mention in mentions:
-        number = next(
-            (n for n, rule in enumerate(rules) if all(sign.search(mention.value) for sign in rule.signs)), None
-        )
-        if number is None:
+        fitting = [number for number, rule in enumerate(rules) if rule.fits(mention.value)]
+        known |= {number: _(rules[number].message) for number in fitting if rules[number].message}
+        if not fitting:
             quoted[mention.sentence] = None
-        elif rules[number].message:
-            known[number] = _(rules[number].message)
     return Advice(tuple(known[number] for number in sorted(known)), tuple(quoted))

@@ -87,7 +87,7 @@ def _block(text: str, **more: Any) -> dict[str, Any]:
 
 def _fact(row: tuple[str, ...]) -> dict[str, str]:
     first, *middle, last = (_text(cell) for cell in row)
-    return {"title": first, "value": " – ".join([*middle, last])}
+    return {"title": first, "value": " – ".join(cell for cell in [*middle, last] if cell)}
 
 
 def _text(text: str) -> str:

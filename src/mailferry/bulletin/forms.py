@@ -141,7 +141,7 @@ def _row(row: tuple[str, ...]) -> str:
     first, *middle, last = (_bare(cell) for cell in row)
     wide = any(_cells(cell) > len(cell) for cell in row)
     opening, closing, colon = ("（", "）", "：") if wide else (" (", ")", ": ")
-    between = "".join(f"{opening}{cell}{closing}" for cell in middle)
+    between = "".join(f"{opening}{cell}{closing}" for cell in middle if cell)
     return f"{first}{between}{colon}{last}"
 
 

@@ -107,7 +107,7 @@ def _connected(settings: MailSettings) -> smtplib.SMTP:
     return server
 
 
-def _reply(reply: tuple[int, bytes]) -> str:
+def _reply(reply: tuple[int, bytes | str]) -> str:
     code, text = reply
-    shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return " ".join(f"{code} {shown}".split())[:300]

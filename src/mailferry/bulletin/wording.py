@@ -163,12 +163,12 @@ def _part(period: Period) -> str:
 
 
 def audience(which: Audience, _: Catalogue) -> str:
-    """Whom a phase is for."""
+    """Whom a phase is for, "" where the page does not say."""
     return {
         Audience.EXISTING: _("Existing tenants"),
         Audience.NEW: _("New tenants"),
         Audience.ALL: _("All tenants"),
-        Audience.UNKNOWN: _("Not stated"),
+        Audience.UNKNOWN: "",
     }[which]
 
 

@@ -11,6 +11,7 @@ import typer
 
 from mailferry import __version__
 from mailferry.cli.account import account
+from mailferry.cli.bulletin import bulletin
 from mailferry.cli.check import check
 from mailferry.cli.demo import demo
 from mailferry.cli.explain import explain
@@ -33,6 +34,7 @@ _KNOW, _CARRY, _TRY = "Know what changes", "Carry the mail", "Try it safely"
 
 app.command(rich_help_panel=_KNOW)(timeline)
 app.command(rich_help_panel=_KNOW)(explain)
+app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
 app.command(rich_help_panel=_CARRY)(init)
 app.command(rich_help_panel=_CARRY)(check)
 app.add_typer(account, name="account", rich_help_panel=_CARRY)
