@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from mailferry.sample.run import Request, Written
 
 Directory = Annotated[Path, typer.Argument(help="Where to write it; made if missing.", show_default=False)]
-Size = Annotated[
-    int, typer.Option(help="How many clients: 50, 2000 and 50000 are the usual sizes.", min=50, max=60_000)
-]
+Size = Annotated[int, typer.Option(help="How many clients; 50, 2000 and 50000 are usual.", min=50, max=60_000)]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same organisation, byte for byte.")]
 Until = Annotated[
     datetime | None,
