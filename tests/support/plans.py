@@ -98,7 +98,7 @@ _volumes = st.builds(
 
 
 @st.composite
-def client_lists(draw: st.DrawFn, most: int = 25) -> list[Client]:
+def client_lists(draw: st.DrawFn, most: int = 12) -> list[Client]:
     """Clients with distinct ids, some of them behind one mailbox."""
     number = draw(st.integers(0, most))
     return [

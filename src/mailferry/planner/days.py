@@ -6,10 +6,9 @@ calendar come in order, each once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
 
 from mailferry.planner.settings import PlanSettings, Weekday
 
@@ -37,7 +36,7 @@ class WorkingDays:
 
     def holiday(self, day: date) -> str:
         """The name of the public holiday, "" on other days."""
-        return str(self._holidays.get(day, ""))
+        return self._holidays.get(day, "")
 
     def since(self, day: date) -> Iterator[date]:
         """Working days from `day` on, `day` included where it is one. Ends with the calendar (year 9999)."""
@@ -69,17 +68,21 @@ class WorkingDays:
         return floor
 
     @cached_property
-    def _holidays(self) -> Any:
-        """A mapping from date to name that fills itself, year by year."""
-        if not self._country:
-            return {}
-        import holidays
+    def _holidays(self) -> Mapping[date, str]:
+        return _of(self._country) if self._country else {}
 
-        country, _, part = self._country.partition("-")
-        try:
-            return holidays.country_holidays(country, subdiv=part or None)
-        except NotImplementedError:
-            raise CountryError(
-                f'nobody told us the public holidays of {self._country!r}; write a code as "JP", "US" or "DE-BY", or '
-                "leave `country` empty and list the days under `freeze`"
-            ) from None
+
+@lru_cache(maxsize=8)
+def _of(place: str) -> Mapping[date, str]:
+    """The public holidays of "JP" or "DE-BY": a mapping that fills itself, year by year, as days are asked for."""
+    import holidays
+
+    country, _, part = place.partition("-")
+    try:
+        found: Mapping[date, str] = holidays.country_holidays(country, subdiv=part or None)
+    except NotImplementedError:
+        raise CountryError(
+            f'nobody told us the public holidays of {place!r}; write a code as "JP", "US" or "DE-BY", or leave '
+            "`country` empty and list the days under `freeze`"
+        ) from None
+    return found
