@@ -26,7 +26,7 @@ from mailferry.config.explain import inner_model
 from mailferry.config.template import default_text
 from mailferry.config.validate import Section, sections
 from mailferry.obs.maillog import MailLog
-from mailferry.obs.metrics import Metrics
+from mailferry.obs.metrics import Metrics, Tally
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 _NOTE = "<!-- Written by tools/docs.py; `make docs` writes it again. -->"
@@ -267,13 +267,13 @@ def _metrics() -> Iterator[str]:
     yield _METRICS
     rows = []
     for metric in vars(Metrics()).values():
-        if not isinstance(metric, MetricWrapperBase):
+        if not isinstance(metric, MetricWrapperBase | Tally):
             continue
-        family = metric.describe()[0]
+        family = next(iter(metric.describe()))
         if not family.documentation:
             raise Undocumented(f"metric {family.name}")
         suffix = "_total" if family.type == "counter" else ""
-        labels = ", ".join(_code(label) for label in metric._labelnames)
+        labels = ", ".join(_code(label) for label in getattr(metric, "_labelnames", ()))
         rows.append((_code(family.name + suffix), family.type, labels, family.documentation))
     yield from _table(("metric", "kind", "labels", "meaning"), sorted(rows))
 

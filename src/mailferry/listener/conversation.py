@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from asyncio import Future
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from mailferry.listener.profile import Profile
 from mailferry.listener.transaction import Transaction
@@ -48,6 +48,11 @@ class Wire(Protocol):
     def later(self, seconds: float, call: Callable[[], None]) -> None: ...
 
 
+#: By class of event: who decides. None as an answer: the event needs no reply, or wait() was called and answer()
+#: will come.
+Handlers = Mapping[type, Callable[[Any, Any], Reply | None]]
+
+
 class Conversation(ABC):
     """What every session does whatever is said in it."""
 
@@ -65,16 +70,14 @@ class Conversation(ABC):
         "closed",
         "core",
         "draining",
+        "handlers",
         "profile",
         "progress",
         "tls",
     )
 
-    #: By class of event: who decides. None as an answer: the event needs no reply, or wait() was called and answer()
-    #: will come.
-    handlers: ClassVar[Mapping[type, Callable[[Any, Any], Reply | None]]]
-
-    def __init__(self, profile: Profile, wire: Wire, address: str, tls: str | None) -> None:
+    def __init__(self, profile: Profile, wire: Wire, address: str, tls: str | None, handlers: Handlers) -> None:
+        self.handlers = handlers
         self.profile = profile
         self.address = address
         self.tls = tls

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from asyncio import Future
-from typing import ClassVar
+from typing import Final
 
 from mailferry.listener import policy
-from mailferry.listener.conversation import INTERNAL_ERROR, Conversation, Wire
+from mailferry.listener.conversation import INTERNAL_ERROR, Conversation, Handlers, Wire
 from mailferry.listener.login import Login
 from mailferry.listener.policy import Identity
 from mailferry.listener.profile import Profile
@@ -50,7 +50,7 @@ class Session(Conversation):
     __slots__ = ("_committing", "_login", "_origin", "_trace", "helo", "identity")
 
     def __init__(self, profile: Profile, wire: Wire, address: str, tls: str | None = None) -> None:
-        super().__init__(profile, wire, address, tls)
+        super().__init__(profile, wire, address, tls, _HANDLERS)
         self.identity: Identity | None = None
         self.helo = ""
         self._committing: Transaction | None = None
@@ -262,24 +262,25 @@ class Session(Conversation):
             f"{comment}\r\n\tid "
         ).encode()
 
-    handlers: ClassVar = {
-        c.Ehlo: _ehlo,
-        c.Helo: _helo,
-        c.Mail: _mail,
-        c.Rcpt: _rcpt,
-        c.Data: _data,
-        c.Bdat: _bdat,
-        c.StartTls: _starttls,
-        c.Auth: _auth,
-        c.Rset: lambda session, _: policy.OK,
-        c.Noop: lambda session, _: policy.OK,
-        c.Vrfy: lambda session, _: CANNOT_VERIFY,
-        c.Help: lambda session, _: HELP,
-        c.Quit: _quit,
-        c.UnknownCommand: _unknown,
-        e.AuthResponse: _auth_response,
-        e.BodyChunk: _chunk,
-        e.EndOfChunk: _end_of_chunk,
-        e.EndOfMessage: _end_of_message,
-        e.Refused: _refused,
-    }
+
+_HANDLERS: Final[Handlers] = {
+    c.Ehlo: Session._ehlo,
+    c.Helo: Session._helo,
+    c.Mail: Session._mail,
+    c.Rcpt: Session._rcpt,
+    c.Data: Session._data,
+    c.Bdat: Session._bdat,
+    c.StartTls: Session._starttls,
+    c.Auth: Session._auth,
+    c.Rset: lambda session, _: policy.OK,
+    c.Noop: lambda session, _: policy.OK,
+    c.Vrfy: lambda session, _: CANNOT_VERIFY,
+    c.Help: lambda session, _: HELP,
+    c.Quit: Session._quit,
+    c.UnknownCommand: Session._unknown,
+    e.AuthResponse: Session._auth_response,
+    e.BodyChunk: Session._chunk,
+    e.EndOfChunk: Session._end_of_chunk,
+    e.EndOfMessage: Session._end_of_message,
+    e.Refused: Session._refused,
+}

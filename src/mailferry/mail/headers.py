@@ -123,8 +123,8 @@ class Header:
 
     def value(self, name: bytes) -> bytes | None:
         """The unfolded, stripped value of the first such field (RFC 5322 section 2.2.3)."""
-        text = self.text(name)
-        return text if text is None else unfold(text)
+        text: bytes | None = self.text(name)
+        return None if text is None else unfold(text)
 
     def without(self, name: bytes) -> bytes:
         """The section with every such field taken out."""

@@ -25,6 +25,9 @@ _FLUSH_OCTETS = 64 * 1024
 #: sd-daemon(3): a line that begins with <n> has that syslog priority in the journal.
 _PRIORITY = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "critical": "<2>"}
 
+#: Formatting a number costs more than looking it up.
+_MILLISECONDS = tuple(f"{number:03d}" for number in range(1000))
+
 _quote = json.encoder.encode_basestring
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
@@ -103,7 +106,7 @@ class JsonSink:
         if second != self._second:
             self._second = second
             self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._stamp}.{int((now - second) * 1000):03d}Z"
+        return f"{self._stamp}.{_MILLISECONDS[int((now - second) * 1000)]}Z"
 
 
 class ConsoleSink:

@@ -5,7 +5,32 @@ Reference: docs/reference/metrics.md, checked against this class by a test.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+
+class Tally(Collector):
+    """A counter without labels that one thread alone adds to. For the path of every message: the library's own takes
+    a lock and looks at its labels each time, which costs ten times the addition."""
+
+    __slots__ = ("_name", "_text", "value")
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
+        self._text = text
+        self.value = 0
+
+    def inc(self, amount: int = 1) -> None:
+        self.value += amount
+
+    def describe(self) -> list[CounterMetricFamily]:
+        return list(self.collect())
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._text, value=self.value)
 
 
 class Metrics:
@@ -19,8 +44,8 @@ class Metrics:
         )
         self.refused = self._counter("refused", "Refusals to clients by stage", "listener", "stage")
         self.logins = self._counter("logins", "Logins by result", "listener", "result")
-        self.accepted_messages = self._counter("accepted_messages", "Messages answered 250")
-        self.accepted_bytes = self._counter("accepted_bytes", "Octets of messages answered 250")
+        self.accepted_messages = self._tally("accepted_messages", "Messages answered 250")
+        self.accepted_bytes = self._tally("accepted_bytes", "Octets of messages answered 250")
         self.outcomes = self._counter("outcomes", "Recipients by outcome of an attempt", "outcome")
         self.delivery_seconds = Histogram(
             "mailferry_delivery_seconds",
@@ -41,6 +66,11 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"mailferry_{name}", text, labels, registry=self.registry)
+
+    def _tally(self, name: str, text: str) -> Tally:
+        tally = Tally(f"mailferry_{name}", text)
+        self.registry.register(tally)
+        return tally
 
     def render(self) -> bytes:
         """The exposition format, text version 0.0.4."""

@@ -33,7 +33,7 @@ class SmtpTransport:
     """One route over SMTP."""
 
     __slots__ = (
-        "_account", "_classifier", "_fixed", "_limits", "_log", "_needs_mailbox", "_null", "_pool", "_reach",
+        "_account", "_classifier", "_fixed", "_limits", "_log", "_needs_mailbox", "_null_path", "_pool", "_reach",
         "_timeouts",
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ class SmtpTransport:
         self._log = log
         self._needs_mailbox = settings.needs_mailbox
         self._fixed = settings.mailbox
-        self._null = settings.null_sender
+        self._null_path = settings.null_sender
         self._timeouts = settings.timeouts
         self._reach = reach or Reach(settings.name)
         # Both services take mail from an address of their own only; Exchange Online decides by the SendAs permission.
@@ -143,7 +143,7 @@ class SmtpTransport:
     ) -> Fit:
         envelope, offer, largest = message.envelope, connection.offer, self._limits.message_size
         reverse_path = self._account or envelope.reverse_path
-        if not reverse_path and self._needs_mailbox and self._null is NullSender.MAILBOX:
+        if not reverse_path and self._needs_mailbox and self._null_path is NullSender.MAILBOX:
             reverse_path = mailbox
         if largest and (not offer.largest or largest < offer.largest):
             offer = replace(offer, largest=largest)

@@ -24,7 +24,7 @@ from mailferry.spool.sqlite.rows import micros, seconds
 class SqliteDraft:
     """One draft. `submit` hands an operation to the writer, from any thread."""
 
-    __slots__ = ("_chunks", "_clock", "_file", "_files", "_inline", "_loop", "_open", "_submit", "id", "size")
+    __slots__ = ("_chunks", "_clock", "_file", "_files", "_loop", "_open", "_row_limit", "_submit", "id", "size")
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class SqliteDraft:
     ) -> None:
         self.id = message
         self.size = 0
-        self._inline = inline
+        self._row_limit = inline
         self._files = files
         self._clock = clock
         self._loop = loop
@@ -56,7 +56,7 @@ class SqliteDraft:
             self._file.write(data)
             return
         self._chunks.append(data)
-        if self.size > self._inline:
+        if self.size > self._row_limit:
             self._file = FileWriter(self._files, self._files.path(self.id), self._loop)
             for chunk in self._chunks:
                 self._file.write(chunk)

@@ -31,10 +31,10 @@ class Journal:
         self._written = 0
         self._wake = Event()
         self._stopping = False
-        self._thread = Thread(target=self._run, name="spool-journal", daemon=True)
+        self._runner = Thread(target=self._run, name="spool-journal", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._runner.start()
 
     def written(self, octets: int) -> None:
         """The writer tells about how much it added to the log."""
@@ -46,7 +46,7 @@ class Journal:
         """Blocks."""
         self._stopping = True
         self._wake.set()
-        self._thread.join()
+        self._runner.join()
         self._connection.close()
 
     def _run(self) -> None:

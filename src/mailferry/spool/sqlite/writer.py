@@ -38,17 +38,17 @@ class Writer:
         self._most = most
         self._last = 0  # operations in the last batch
         self._queue: SimpleQueue[Operation | Chore | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
+        self._runner = Thread(target=self._run, name="spool-writer", daemon=True)
         #: Operations for any thread.
         self.submit: Callable[[Operation | Chore | None], None] = self._queue.put
 
     def start(self) -> None:
-        self._thread.start()
+        self._runner.start()
 
     def stop(self) -> None:
         """Finish what was submitted, then end; blocks."""
         self._queue.put(None)
-        self._thread.join()
+        self._runner.join()
         self._refuse_rest()
         self._connection.close()
 
