@@ -1,0 +1,115 @@
+-- First the file's own facts, in the scratch database: what the reader's SQL left in `staged`, with `skip` set on rows
+-- that are not taken. Then, in the inventory's one transaction, those facts joined to what is known.
+
+-- name: number-twins
+-- Records without an id of their own: equal ones are told apart by their number, so that two exports that overlap still
+-- find each other's.
+CREATE OR REPLACE TABLE staged AS
+SELECT * REPLACE (CASE WHEN skip IS NULL THEN key_of(key::VARCHAR || row_number() OVER (PARTITION BY key)) END AS key) FROM staged;
+
+-- name: tally
+SELECT count(*), count(*) FILTER (skip IS NULL), min(instant) FILTER (skip IS NULL), max(instant) FILTER (skip IS NULL),
+    coalesce(bit_xor(key::UHUGEINT) FILTER (skip IS NULL), 0)::VARCHAR
+FROM staged;
+
+-- name: skips
+SELECT skip, count(*) FROM staged WHERE skip IS NOT NULL GROUP BY skip ORDER BY skip;
+
+-- name: places
+-- The combinations of this file, numbered by weight.
+CREATE TABLE place AS
+SELECT row_number() OVER (ORDER BY weight)::INTEGER AS place, * FROM (
+    SELECT *, printf('%02d', len(list_filter([account, sender, address, name, host, authentication, mechanism, tls, agent,
+        error, via], lambda x: x <> ''))) || chr(31) || concat_ws(chr(31), authentication, agent, name, host, account, sender,
+        address, mechanism, tls, error, via) AS weight
+    FROM (SELECT DISTINCT account, sender, address, name, host, authentication, mechanism, tls, agent, error, via
+        FROM staged WHERE skip IS NULL)
+);
+
+-- name: arrivals
+-- One row an event, the fullest of its records.
+CREATE TABLE arrived AS
+SELECT s.key, min(s.instant) AS instant, max(p.place) AS place, min(s.message) AS message, min(s.domain) AS domain,
+    max(s.recipients) AS recipients, max(s.size) AS size
+FROM staged AS s
+JOIN place AS p USING (account, sender, address, name, host, authentication, mechanism, tls, agent, error, via)
+WHERE s.skip IS NULL
+GROUP BY s.key;
+
+-- name: signs
+CREATE TABLE sign AS
+SELECT p.place, max(s.message_id) AS message_id, max(s.subject) AS subject
+FROM staged AS s
+JOIN place AS p USING (account, sender, address, name, host, authentication, mechanism, tls, agent, error, via)
+WHERE s.skip IS NULL AND (s.message_id <> '' OR s.subject <> '')
+GROUP BY p.place;
+
+-- name: new-dims
+INSERT INTO dims
+SELECT nextval('dims_ids'), $kind, account, sender, address, name, host, authentication, mechanism, tls, agent, error, via,
+    weight
+FROM (SELECT * FROM place ANTI JOIN (SELECT weight FROM dims WHERE kind = $kind) USING (weight) ORDER BY place);
+
+-- name: known
+CREATE OR REPLACE TEMP TABLE known AS
+SELECT p.place, d.id, d.weight FROM place AS p JOIN dims AS d ON d.weight = p.weight AND d.kind = $kind;
+
+-- name: fuller
+-- Events known already, from a record that said less.
+UPDATE observation SET dims = better.id
+FROM (
+    SELECT a.key, k.id
+    FROM arrived AS a
+    JOIN known AS k USING (place)
+    JOIN observation AS o USING (key)
+    JOIN dims AS old ON old.id = o.dims
+    WHERE o.dims <> k.id AND k.weight > old.weight
+) AS better
+WHERE observation.key = better.key;
+
+-- name: new-events
+INSERT INTO observation
+SELECT a.key, a.instant, k.id, a.message, a.domain, a.recipients, a.size
+FROM arrived AS a JOIN known AS k USING (place)
+ANTI JOIN observation USING (key);
+
+-- name: traits
+CREATE OR REPLACE TABLE trait AS
+SELECT dims, max(message_id) AS message_id, max(subject) AS subject FROM (
+    SELECT * FROM trait
+    UNION ALL
+    SELECT k.id, s.message_id, s.subject FROM sign AS s JOIN known AS k USING (place)
+) GROUP BY dims;
+
+-- name: events
+SELECT count(*) FROM observation;
+
+-- name: reports
+INSERT INTO report SELECT sender, authentication, tls10, tls11, tls12, messages FROM staged WHERE skip IS NULL
+EXCEPT SELECT * FROM report;
+
+-- name: mailboxes
+INSERT INTO mailbox SELECT address, alias, told, disabled, policy, $as_of FROM staged WHERE skip IS NULL
+EXCEPT SELECT * FROM mailbox;
+
+-- name: tenants
+INSERT INTO tenant SELECT disabled, legacy_tls, $as_of FROM staged WHERE skip IS NULL EXCEPT SELECT * FROM tenant;
+
+-- name: organizations
+INSERT INTO organization SELECT default_policy, reject_direct_send, $as_of FROM staged WHERE skip IS NULL
+EXCEPT SELECT * FROM organization;
+
+-- name: policies
+INSERT INTO policy SELECT name, basic_smtp, $as_of FROM staged WHERE skip IS NULL EXCEPT SELECT * FROM policy;
+
+-- name: owners
+INSERT INTO owner SELECT address, owner, site, $as_of FROM staged WHERE skip IS NULL EXCEPT SELECT * FROM owner;
+
+-- name: new-source
+INSERT INTO imported
+SELECT nextval('source_ids'), $kind, $name, $rows, $taken, $fresh, $digest, $first, $last, $now, $note
+WHERE NOT EXISTS (SELECT 1 FROM imported WHERE kind = $kind AND rows = $rows AND digest = $digest)
+RETURNING id;
+
+-- name: new-skip
+INSERT INTO skipped VALUES ($source, $reason, $count, $line);

@@ -1,0 +1,36 @@
+-- name: stage
+-- clientAppUsed "Authenticated SMTP", in older texts "SMTP" (V Graph docs; O CIPP). "BAV2ROPC" in the user agent (UNV) and
+-- "ropc" as the protocol say that a password was checked; a token that came in says OAuth; a legacy client app alone
+-- implies a password.
+WITH seen AS (
+    SELECT *, lower(client) AS app, moment(happened) AS instant,
+        contains(agent, 'BAV2ROPC') OR lower(protocol) = 'ropc' AS password,
+        lower(token) NOT IN ('', 'none', 'なし') OR lower(credential) NOT IN ('', 'none', 'なし')
+            OR lower(protocol) IN ('oauth2', 'oauth 2.0', 'devicecode', 'device code', 'openidconnect') AS bearer
+    FROM source
+), judged AS (
+    SELECT *, CASE
+        WHEN app IN ('authenticated smtp', 'smtp', '認証済み smtp', '認証された smtp')
+            THEN CASE WHEN instant IS NULL THEN 'bad-time' WHEN NOT contains(account, '@') THEN 'no-user' END
+        WHEN app IN ('other clients', 'other clients; smtp', 'その他のクライアント') THEN 'other-clients'
+        WHEN app = '' AND principal <> '' THEN 'application'
+        ELSE 'not-smtp' END AS skip
+    FROM seen
+)
+SELECT record, skip,
+    CASE WHEN skip IS NULL THEN coalesce(TRY_CAST(id AS UUID), key_of(concat_ws(chr(31), id, happened, account, address, client, agent, code, reason))) END AS key,
+    CASE WHEN skip IS NULL THEN instant END AS instant,
+    CASE WHEN skip IS NULL THEN lower(account) ELSE '' END AS account,
+    '' AS sender,
+    CASE WHEN skip IS NULL THEN ip_of(address) ELSE '' END AS address,
+    '' AS name, '' AS host,
+    CASE WHEN skip IS NOT NULL THEN '' WHEN password THEN 'basic' WHEN bearer THEN 'oauth' ELSE 'implied' END AS authentication,
+    '' AS mechanism, '' AS tls,
+    CASE WHEN skip IS NULL THEN agent ELSE '' END AS agent,
+    CASE WHEN skip IS NOT NULL THEN ''
+        WHEN lower(code) NOT IN ('', '0', 'none', 'なし') THEN trim(code || ' ' || CASE WHEN lower(reason) = 'other.' THEN '' ELSE reason END)
+        WHEN code = '' AND lower(status) IN ('failure', 'interrupted', '失敗', '中断') THEN coalesce(nullif(reason, ''), status)
+        ELSE '' END AS error,
+    '' AS via, NULL::UUID AS message, '' AS message_id, '' AS subject, NULL::VARCHAR AS domain, NULL::INTEGER AS recipients,
+    NULL::BIGINT AS size
+FROM judged
