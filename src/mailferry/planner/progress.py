@@ -7,8 +7,6 @@ nobody saw has not moved; a snapshot is counted from planned clients only.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from mailferry.inventory.records import Authentication, Client, Fate
-from mailferry.planner.store import StoreError
+from mailferry.planner.keep import StoreError, write_whole
 from mailferry.planner.values import Item, Plan, Way
 
 FILE = "progress.json"
@@ -75,15 +73,7 @@ def remember(snapshot: Snapshot, directory: Path) -> tuple[Snapshot, ...]:
     """Add today's snapshot to those before; a second one on a day replaces the first."""
     kept = [one for one in recall(directory) if one.day != snapshot.day]
     every = tuple(sorted([*kept, snapshot], key=lambda one: one.day))
-    file = directory / FILE
-    temporary = directory / f".{FILE}.{os.getpid()}"
-    try:
-        temporary.write_bytes(_adapter().dump_json(every))
-        temporary.replace(file)
-    except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(directory / FILE, _adapter().dump_json(every))
     return every
 
 
@@ -96,7 +86,7 @@ def recall(directory: Path) -> tuple[Snapshot, ...]:
         return ()
     except OSError as error:
         raise StoreError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValidationError, json.JSONDecodeError):
+    except ValidationError:
         raise StoreError(f"{file} is damaged; remove it, and the progress is counted from today") from None
 
 

@@ -8,7 +8,6 @@ version, of another shape or changed by somebody else is refused.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -19,7 +18,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from mailferry.inventory.records import Client
 from mailferry.m365.facts import Text
+from mailferry.planner.keep import StoreError, write_whole
 from mailferry.planner.values import Effort, Item, LimitCheck, Plan, Refused, Risk, Way
+
+__all__ = ["FILE", "NoPlanError", "StoreError", "dump", "load", "parse", "save"]
 
 FORMAT, VERSION = "mailferry-plan", 1
 FILE = "plan.json"
@@ -27,10 +29,6 @@ _CURE = "make it again with `mailferry plan make`"
 
 T = TypeVar("T")
 Number = Annotated[int, Field(ge=0)]
-
-
-class StoreError(Exception):
-    """The plan cannot be read or written: what, where, and what to do."""
 
 
 class NoPlanError(StoreError):
@@ -90,18 +88,7 @@ def _adapter() -> TypeAdapter[_Document]:
 def save(plan: Plan, directory: Path) -> Path:
     """Write `plan` into `directory`, which is made when it is missing, and return the file."""
     file = directory / FILE
-    temporary = directory / f".{FILE}.{os.getpid()}"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as out:
-            out.write(dump(plan))
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-    except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(file, dump(plan))
     return file
 
 
