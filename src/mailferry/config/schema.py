@@ -17,6 +17,7 @@ from mailferry.bulletin.settings import BulletinSettings
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings, TlsSettings, parse_address
 from mailferry.mail.address import normal_domain
+from mailferry.planner.settings import PlanSettings
 from mailferry.routes.settings import RouteSettings, RoutingSettings, RuleSettings
 from mailferry.spool.settings import SpoolSettings
 from mailferry.tokens.settings import CredentialSettings
@@ -123,6 +124,7 @@ class Config(_Settings):
     spool: SpoolSettings = SpoolSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    plan: PlanSettings = PlanSettings()
     bulletin: BulletinSettings = BulletinSettings()
 
     @property
