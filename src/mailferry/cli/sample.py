@@ -47,6 +47,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "done": "{clients} clients at {sites} sites: {signins} sign-ins, {messages} messages, {files} files, {size}",
         "exports": "what an administrator would have downloaded",
         "variants": "the same sign-ins and settings in other formats",
+        "messages": "one message of each product, for mailferry identify",
         "truth": "what is true of each client",
         "next": "Try it",
         "full": "{directory} is not empty",
@@ -63,6 +64,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "ファイル {files} 個、{size}",
         "exports": "管理者がダウンロードするはずのエクスポート",
         "variants": "同じサインインと設定を別の形式で",
+        "messages": "製品ごとのメール 1 通 (mailferry identify 用)",
         "truth": "各クライアントの正解",
         "next": "次の手順",
         "full": "{directory} は空ではありません",
@@ -130,17 +132,17 @@ def _write(directory: Path, request: Request) -> Written:
 
 
 def _show(directory: Path, written: Written, request: Request) -> None:
+    from rich.filesize import decimal
     from rich.table import Table
-
-    from mailferry.units import format_size
 
     words, console = _WORDS[request.language], out()
     figures = {name: f"{getattr(written, name):,}" for name in ("clients", "sites", "signins", "messages", "files")}
-    console.print(words["done"].format(**figures, size=format_size(written.octets)))
+    console.print(words["done"].format(**figures, size=decimal(written.octets)))
     table = Table.grid(padding=(0, 2), pad_edge=True)
     table.add_row("[cyan]exports/[/]", words["exports"])
     if request.variants:
         table.add_row("[cyan]variants/[/]", words["variants"])
+    table.add_row("[cyan]messages/[/]", words["messages"])
     table.add_row("[cyan]truth.json[/]", words["truth"])
     console.print(table, soft_wrap=False)
     talk().print(f"\n[bold]{words['next']}:[/] mailferry inventory import {directory / 'exports'}", soft_wrap=True)

@@ -13,7 +13,7 @@ from functools import cache
 from random import Random
 
 from mailferry.sample.organisation import Organisation
-from mailferry.sample.values import Client
+from mailferry.sample.values import Client, Via
 
 _WORD = string.ascii_letters + string.digits
 _BASE36 = string.digits + string.ascii_uppercase
@@ -39,10 +39,15 @@ class Letters:
         return template.format(**{name: _value(name, client, at, rng) for name in names}) if names else template
 
     def message_id(self, client: Client, at: float, rng: Random) -> str:
-        """The client's own, or what Exchange Online makes for it."""
+        """The client's own, or what the first server makes for it."""
         if client.product.message_id:
             return f"<{self.fill(client.product.message_id, client, at, rng)}>"
         made = f"{rng.getrandbits(96):024X}"
+        if client.kind.via is Via.ONPREM:
+            return f"<{made.lower()}@EXCH01.{client.site.domain}>"
+        if client.kind.via is Via.POSTFIX:
+            moment = datetime.fromtimestamp(at, UTC)
+            return f"<{moment:%Y%m%d%H%M%S}.{made[:11]}@mx1.{client.site.domain}>"
         return f"<TY{rng.randrange(10)}PR01MB{rng.randrange(10_000):04d}{made}@{made[:6]}.jpnprd01.prod.outlook.com>"
 
     def subject(self, client: Client, at: float, rng: Random) -> str:

@@ -105,13 +105,15 @@ class _Folders:
     """Where what lies. `variants` is None where none are wanted."""
 
     exports: Path
+    messages: Path
     variants: Path | None
 
     @classmethod
     def make(cls, directory: Path, variants: bool) -> _Folders:
-        folders = cls(directory / "exports", directory / "variants" if variants else None)
-        for name in ("signins", "trace", "exchange", "postfix", "powershell", "messages"):
+        folders = cls(directory / "exports", directory / "messages", directory / "variants" if variants else None)
+        for name in ("signins", "trace", "exchange", "postfix", "powershell"):
             (folders.exports / name).mkdir(parents=True)
+        folders.messages.mkdir()
         if folders.variants is not None:
             for name in ("older", "list", "pages", "powershell-json", *(culture.name for culture in CULTURES)):
                 (folders.variants / name).mkdir(parents=True)
@@ -145,7 +147,7 @@ def _papers(folders: _Folders, organisation: Organisation, events: Events, reque
     owners.write(base / "owners.csv", organisation, request.language)
     noon = datetime(request.until.year, request.until.month, request.until.day, 3, tzinfo=UTC).timestamp()
     letters = Letters(organisation, request.language)
-    eml.write(base / "messages", organisation.clients, letters, noon, request.seed, request.language)
+    eml.write(folders.messages, organisation.clients, letters, noon, request.seed, request.language)
     logs = sorted((base / "postfix").iterdir())
     if logs:
         archive.pack(base / "postfix" / "mail-logs.zip", logs)

@@ -210,7 +210,7 @@ def test_owners_are_those_of_the_truth(written: Path, told: Truth) -> None:
 
 def test_messages_are_messages(written: Path, told: Truth) -> None:
     products = {entry["product"] for entry in told["clients"]}
-    files = list((written / "exports" / "messages").iterdir())
+    files = list((written / "messages").iterdir())
     assert {path.stem for path in files} == products
     for path in files:
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)

@@ -14,7 +14,7 @@ from random import Random
 
 from mailferry.sample.letters import Letters
 from mailferry.sample.seeds import seeded
-from mailferry.sample.values import Client
+from mailferry.sample.values import Client, Via
 
 _CRLF = "\r\n"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -37,9 +37,7 @@ def _message(client: Client, letters: Letters, at: float, rng: Random, language:
     subject = letters.subject(client, at, rng)
     lines = [
         f"Received: from {client.ehlo} ([{client.lan}]) ({client.public[0]})",
-        " by TYCPR01CA0001.outlook.office365.com with Microsoft SMTP Server",
-        " (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id 15.20.9000.1",
-        f" via Frontend Transport; {_date(at)}",
+        *_received(client, at),
         f"From: {client.sender}",
         f"To: {', '.join(letters.recipients(client, rng)[:3])}",
         f"Subject: {Header(subject, 'utf-8', 70, 'Subject').encode(linesep=_CRLF)}",
@@ -51,6 +49,16 @@ def _message(client: Client, letters: Letters, at: float, rng: Random, language:
         lines.append(f"X-Mailer: {product.x_mailer}")
     lines += [letters.fill(header, client, at, rng) for header in product.headers]
     return _CRLF.join([*lines, *_body(client, letters, at, rng, language), ""]).encode("utf-8")
+
+
+def _received(client: Client, at: float) -> list[str]:
+    """How the first server says that it took it (facts 8.8)."""
+    if client.kind.via is Via.POSTFIX:
+        return [f" by mx1.{client.site.domain} (Postfix) with ESMTP id 4FzY2d0K1Zz; {_date(at)}"]
+    server = f"EXCH01.{client.site.domain}" if client.kind.via is Via.ONPREM else "TYCPR01CA0001.outlook.office365.com"
+    cipher = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" if client.tls == "1.2" else "TLS_RSA_WITH_AES_256_CBC_SHA"
+    tls = "" if client.tls == "none" else f" (version=TLS{client.tls.replace('.', '_')}, cipher={cipher})"
+    return [f" by {server} with Microsoft SMTP Server", f"{tls} id 15.20.9000.1 via Frontend Transport; {_date(at)}"]
 
 
 def _body(client: Client, letters: Letters, at: float, rng: Random, language: str) -> list[str]:
