@@ -92,6 +92,8 @@ def _value(name: str, client: Client, at: float, rng: Random) -> str:
             return datetime.fromtimestamp(at, UTC).strftime("%Y%m%d%H%M")
         case "ms":
             return str(int(at * 1000))
+        case "centi":
+            return str(int(at * 100))
         case "nano":
             return str(int(at) * 1_000_000_000 + rng.randrange(1_000_000_000))
         case _:
