@@ -20,8 +20,10 @@ _BARE = re.compile(
 )
 _QUOTES = {'"': '"', "'": "'", "`": "`", "「": "」", "『": "』", "<": ">", "(": ")", "[": "]"}
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff、。「」『』]")
-_STOP = re.compile(r"[.!?](?=\s|$)|\n|\s(?:when|if|as\s+soon\s+as|once|after|and\s+(?:the|their|your|will|then)|for\s+every"
-                   r"|from|until|because|which|while|instead|,\s|-\s|or\s+\d{3})\b|,\s|;\s(?=[a-z])")  # fmt: skip
+_STOP = re.compile(
+    r"[.!?](?=\s|$)|\n|\s(?:when|if|as\s+soon\s+as|once|after|and\s+(?:the|their|your|will|then)|for\s+every|from|until"
+    r"|because|which|while|instead|or\s+\d{3})\b|\s-\s|,\s|;\s(?=[a-z])"
+)
 
 
 @cache

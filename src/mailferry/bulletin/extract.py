@@ -98,8 +98,8 @@ def _alternatives(sentence: Sentence, plain: str) -> Iterator[str]:
 
 
 _CONJUNCTION = re.compile(
-    r"^(?:[-*•・●■◆○]\s*|\d{1,2}[.)]\s+|(?:however|therefore|so|but|and|also|in addition|moreover|finally|meanwhile|as a result"
-    r"|そのため|しかし|また|さらに|なお|ただし|したがって|このため)[,、\s]+)+",
+    r"^(?:[-*•・●■◆○]\s*|\d{1,2}[.)]\s+|(?:however|therefore|so|but|and|also|in addition|moreover|finally|meanwhile"
+    r"|as a result|そのため|しかし|また|さらに|なお|ただし|したがって|このため)[,、\s]+)+",
     re.IGNORECASE,
 )
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lxml.html import HtmlElement
+from lxml.html import HtmlElement  # type: ignore[import-untyped] # it has no annotations
 
 from mailferry.bulletin.fold import fold
 from mailferry.bulletin.rules import cue

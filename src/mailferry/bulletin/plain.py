@@ -43,8 +43,8 @@ def mail(data: bytes | str) -> Mail | None:
     head = data[:8192].decode("latin-1") if isinstance(data, bytes) else data[:8192]
     if _MIME.match(head.replace("\r\n", "\n")) is None:
         return None
-    parse = email.message_from_bytes if isinstance(data, bytes) else email.message_from_string
-    message = parse(data, policy=email.policy.default)  # type: ignore[operator]
+    octets = data if isinstance(data, bytes) else data.encode("utf-8", "replace")
+    message = email.message_from_bytes(octets, policy=email.policy.default)
     part = message.get_body(("html", "plain")) if isinstance(message, EmailMessage) else None
     if part is None:
         return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import lxml.html
+import lxml.html  # type: ignore[import-untyped] # it has no annotations
 from lxml.html import HtmlElement
 
 #: libxml2 frees and copies trees by recursion; no page that people read is as deep.
@@ -49,6 +49,11 @@ _VOID = frozenset(
 _ENCODING = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
+_DATED = "//*[{}]".format(
+    " or ".join(f"contains(@class,'{word}')" for word in ("date", "time", "publish", "byline", "meta"))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What a page says of itself; "" where it does not."""
@@ -68,7 +73,7 @@ def tree(text: str) -> HtmlElement | None:
             text = re.sub(r"<[^<>]*>", " ", text)
     try:
         found = lxml.html.document_fromstring(text, parser=lxml.html.HTMLParser(remove_comments=True, remove_pis=True))
-    except (lxml.etree.LxmlError, ValueError, AssertionError):
+    except (lxml.html.etree.LxmlError, ValueError, AssertionError):
         return None
     return found if isinstance(found, HtmlElement) else None
 
@@ -94,15 +99,15 @@ def prune(root: HtmlElement) -> None:
     for element in list(body.iterdescendants("*")):
         if not isinstance(element.tag, str) or element.getparent() is None:
             continue
-        if _HIDDEN.search(element.get("style", "")):
+        if _HIDDEN.search(element.get("style", "")) or (
+            _is_noise(element) and len(element.text_content()) < _MOSTLY * whole
+        ):
             _drop(element)
-        elif element.tag not in ("article", "main", "h1") and _NOISE.search(_names(element)):
-            if len(element.text_content()) < _MOSTLY * whole:
-                _drop(element)
 
 
-def _names(element: HtmlElement) -> str:
-    return f"{element.get('class', '')} {element.get('id', '')}"
+def _is_noise(element: HtmlElement) -> bool:
+    names = f"{element.get('class', '')} {element.get('id', '')}"
+    return element.tag not in ("article", "main", "h1") and _NOISE.search(names) is not None
 
 
 def _drop(element: Any) -> None:
@@ -142,8 +147,7 @@ def _site(title: str) -> tuple[str, str, str]:
 
 def _visible(root: HtmlElement) -> Iterator[str]:
     """Short texts whose class says that they are a date."""
-    for element in root.xpath("//*[contains(@class,'date') or contains(@class,'time') or contains(@class,'publish')"
-                              " or contains(@class,'byline') or contains(@class,'meta') or contains(@itemprop,'date')]"):  # fmt: skip
+    for element in root.xpath(_DATED):
         text = " ".join((element.get("content") or element.text_content()).split())
         if 6 <= len(text) <= 120:
             yield text

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from mailferry.cli.bulletin_facts import facts
+from mailferry.cli.bulletin_watch import accept, compare, watch
 from mailferry.cli.language import Language, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 from mailferry.clock import SystemClock, utc
@@ -44,6 +45,9 @@ bulletin = typer.Typer(
     "[bold]mailferry bulletin PAGE[/] is short for [bold]mailferry bulletin write PAGE[/].",
 )
 bulletin.command()(facts)
+bulletin.command()(compare)
+bulletin.command()(watch)
+bulletin.command()(accept)
 
 
 class Audience(StrEnum):

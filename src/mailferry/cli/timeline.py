@@ -7,12 +7,14 @@ and what it has not said is listed as not said.
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import out, print_json
+from mailferry.cli.timeline_changes import accepted_changes, document, show_changes
 from mailferry.clock import SystemClock, utc
 
 if TYPE_CHECKING:
@@ -75,6 +77,10 @@ def timeline(
         datetime | None,
         typer.Option("--at", formats=["%Y-%m-%d"], metavar="DATE", help="Stand on this date instead of today."),
     ] = None,
+    config: Annotated[
+        Path,
+        typer.Option("--config", "-c", help="Names the state, where accepted changes are.", envvar="MAILFERRY_CONFIG"),
+    ] = Path("mailferry.toml"),
     lang: Annotated[Language | None, typer.Option("--lang", help="Language; default from LANG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for programs.")] = False,
 ) -> None:
@@ -83,13 +89,14 @@ def timeline(
     Example: mailferry timeline --at 2027-01-15 --lang ja
     """
     day = at.date() if at is not None else utc(SystemClock().time()).date()
-    language = chosen(lang)
+    language, accepted = chosen(lang), accepted_changes(config)
     if as_json:
-        print_json(_document(day, language))
+        print_json({**_document(day, language), "accepted": [document(change) for change in accepted]})
         return
     console = out()
     _head(console, day, language)
     _current(console, day, language)
+    show_changes(console, accepted, language)
     _lists(console, language)
     _earlier(console, language)
 

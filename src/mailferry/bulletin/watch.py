@@ -1,0 +1,202 @@
+"""The watch over configured addresses: asks rarely, keeps what it knows, and speaks only when something changed.
+
+Leaves to others: HTTP (fetch), facts (read), judging (compare), keeping proposals (changes), telling people (alarms).
+Invariant: the same page twice is silent; a page that cannot be had is asked for ever more rarely, never more often than
+the interval; a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from mailferry.alarms.api import Alarm, AlarmSink, Code, Severity
+from mailferry.bulletin.changes import Change, Changes, proposals, write_json
+from mailferry.bulletin.compare import Comparison, compare
+from mailferry.bulletin.facts import Announcement
+from mailferry.bulletin.fetch import Fetched, FetchError, Tag
+from mailferry.bulletin.read import PageError, read
+from mailferry.clock import Clock, utc
+from mailferry.m365.facts import Text
+
+_DAY = 86400.0
+#: Days without the page after which somebody is told.
+_LOST = 3 * _DAY
+
+
+class Outcome(StrEnum):
+    """What a look at an address came to."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"  # the page says something else than last time; the schedule stands
+    CONTRADICTED = "contradicted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look. `fresh` are the proposals that were not known before."""
+
+    address: str
+    outcome: Outcome
+    comparison: Comparison | None = None
+    fresh: tuple[Change, ...] = ()
+    cause: str = ""
+
+
+class Getter(Protocol):
+    """What the watch asks pages of; fetch.Fetcher is one."""
+
+    async def get(self, address: str, tag: Tag = ..., now: float = ...) -> Fetched: ...
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is known of one address between looks."""
+
+    etag: str = ""
+    modified: str = ""
+    facts: str = ""  # digest of what the page said
+    failures: int = 0
+    good: float = 0.0  # when it was last had
+    due: float = 0.0
+    standing: list[str] = field(default_factory=list)  # proposals an alarm was raised for
+
+
+class Watch:
+    """Looks at addresses when they are due. `directory` is the gateway's state directory."""
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        interval: float,
+        directory: Path,
+        getter: Getter,
+        alarms: AlarmSink,
+        clock: Clock,
+    ) -> None:
+        self._addresses = tuple(dict.fromkeys(addresses))
+        self._interval = interval
+        self._changes = Changes(directory)
+        self._path = directory / "bulletin" / "watch.json"
+        self._getter = getter
+        self._alarms = alarms
+        self._clock = clock
+        self._memory = self._load()
+
+    async def round(self) -> list[Look]:
+        """Look at every address that is due."""
+        due = [address for address in self._addresses if self._of(address).due <= self._clock.time()]
+        looks = [await self._look(address) for address in due]
+        self._save()
+        return looks
+
+    async def rest(self) -> None:
+        """Sleep until the next address is due."""
+        due = min((self._of(address).due for address in self._addresses), default=self._clock.time() + self._interval)
+        await self._clock.sleep(max(1.0, due - self._clock.time()))
+
+    def _of(self, address: str) -> _Memory:
+        return self._memory.setdefault(address, _Memory(good=self._clock.time()))
+
+    async def _look(self, address: str) -> Look:
+        memory, now = self._of(address), self._clock.time()
+        try:
+            fetched = await self._getter.get(address, Tag(memory.etag, memory.modified), now)
+            page = None if fetched.body is None else read(fetched.body, address, fetched.charset)
+        except (FetchError, PageError) as error:
+            return self._failed(address, memory, str(error), getattr(error, "retry_after", 0.0))
+        memory.failures, memory.good, memory.due = 0, now, now + self._interval
+        self._alarms.resolve(Code.BULLETIN, f"unreadable:{address}")
+        memory.etag, memory.modified = fetched.tag.etag, fetched.tag.modified
+        if page is None or _digest(page) == memory.facts:
+            return Look(address, Outcome.UNCHANGED)
+        return self._changed(address, memory, page)
+
+    def _changed(self, address: str, memory: _Memory, page: Announcement) -> Look:
+        comparison = compare(page)
+        found = proposals(comparison, utc(self._clock.time()).date())
+        fresh = self._changes.propose(found)
+        memory.facts = _digest(page)
+        if found:
+            self._alarms.raise_(_alarm(address, comparison, found))
+        elif memory.standing:
+            self._alarms.resolve(Code.BULLETIN, f"schedule:{address}")
+        memory.standing = [change.id for change in found]
+        outcome = Outcome.CONTRADICTED if comparison.contradicts else Outcome.CHANGED
+        return Look(address, outcome, comparison, fresh)
+
+    def _failed(self, address: str, memory: _Memory, cause: str, retry_after: float) -> Look:
+        """Twice the interval, four times, … a day at most; longer only where the server asks for it."""
+        memory.failures += 1
+        wait = min(max(_DAY, self._interval), self._interval * 2.0 ** min(memory.failures, 20))
+        memory.due = self._clock.time() + max(wait, min(retry_after, 30 * _DAY))
+        if self._clock.time() - memory.good >= _LOST:
+            self._alarms.raise_(_lost(address, cause))
+        return Look(address, Outcome.FAILED, cause=cause)
+
+    def _load(self) -> dict[str, _Memory]:
+        """What was known before; a damaged file costs one look at each page and nothing else."""
+        try:
+            entries: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))["addresses"]
+            return {address: _Memory(**entry) for address, entry in entries.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def _save(self) -> None:
+        known = {address: asdict(self._of(address)) for address in self._addresses}
+        write_json(self._path, {"version": 1, "addresses": known})
+
+
+def _digest(page: Announcement) -> str:
+    """Of what is said about the schedule: a page may move its advertisements as it likes."""
+    said = [
+        (phase.period.first, phase.period.last, phase.effect, phase.audience, phase.bound, phase.superseded)
+        for phase in page.phases
+    ]
+    named = sorted((mention.kind, mention.value) for mention in page.mentions)
+    return hashlib.sha256(repr((page.title, sorted(map(repr, said)), named)).encode()).hexdigest()
+
+
+def _alarm(address: str, comparison: Comparison, found: tuple[Change, ...]) -> Alarm:
+    first = found[0]
+    page = comparison.announcement
+    who = page.publisher or address
+    days = first.wording
+    return Alarm(
+        code=Code.BULLETIN,
+        key=f"schedule:{address}",
+        severity=Severity.ERROR if comparison.contradicts else Severity.WARNING,
+        text=Text(
+            f"{who} says of the end of Basic authentication: {first.sentence} (the schedule has: {first.schedule})",
+            f"{who} に、基本認証の終了時期（{days}）について、スケジュールと異なる記載があります: {first.sentence}",
+        ),
+        cure=Text(
+            f"Read {address}; if it is right, `mailferry bulletin accept {first.id}`",
+            f"{address} を確認し、正しければ `mailferry bulletin accept {first.id}` を実行してください",
+        ),
+        fields={"address": address, "change": first.id, "effect": first.effect, "first": first.first.isoformat(),
+                "last": first.last.isoformat(), "title": page.title},
+    )  # fmt: skip
+
+
+def _lost(address: str, cause: str) -> Alarm:
+    return Alarm(
+        code=Code.BULLETIN,
+        key=f"unreadable:{address}",
+        severity=Severity.WARNING,
+        text=Text(
+            f"the watched page cannot be read for three days: {cause}",
+            f"監視対象のページを 3 日間取得できていません: {cause}",
+        ),
+        cure=Text(
+            "open it in a browser; write its new address under [bulletin] addresses",
+            "ブラウザーで開いて確認し、新しいアドレスを [bulletin] の addresses に記入してください",
+        ),
+        fields={"address": address},
+    )
