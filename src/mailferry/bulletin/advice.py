@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mailferry.bulletin.catalogue import N_, Catalogue
 from mailferry.bulletin.facts import Mention
+from mailferry.bulletin.notice import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ _ACTIONS = (
         r"migrat|mov(?:e|ing)|switch|transition|chang|updat|adopt|convert|us(?:e|ing)|upgrad|configur|implement|"
         r"移行|変更|切り替|切替|対応|更新|使用|利用",
         _OAUTH,
-        unless=r"(?:not|n't|cannot|without)\s+(?:yet\s+)?(?:be able to\s+)?(?:support|do|us)|対応していな|対応でき|非対応|未対応",
+        unless=r"(?:not|n't|cannot|without)\s+(?:yet\s+)?(?:be able to\s+)?(?:support|do|us)|対応していな|対応でき|"
+        r"非対応|未対応",
     ),
     _rule(
         N_("Choose another way for clients that cannot do OAuth."),
@@ -149,7 +151,7 @@ def reenabling(sentences: Iterable[str]) -> bool:
 def alternatives(mentions: Iterable[Mention], _: Catalogue) -> tuple[str, ...]:
     """The other ways that are named; one that has no sentence here by its name."""
     found = dict.fromkeys(mention.value for mention in mentions)
-    return tuple(_(_ALTERNATIVES[value]) if value in _ALTERNATIVES else value for value in found)
+    return tuple(_(_ALTERNATIVES[value]) if value in _ALTERNATIVES else plain(value) for value in found)
 
 
 def _advice(mentions: Iterable[Mention], rules: tuple[_Rule, ...], _: Catalogue) -> Advice:
