@@ -25,8 +25,12 @@ class Calendar:
         """Whether books are closed on this day: the last working day at or before the 20th, and of the month."""
         return self._known(day)[1]
 
-    def ends_quarter(self, day: date) -> bool:
-        return day.month in (3, 6, 9, 12) and self.closes(day) and day.day > _CLOSING
+    def last_month_end(self, before: date) -> date:
+        """The last working day of the month before the one of `before`."""
+        day = before.replace(day=1) - timedelta(days=1)
+        while not self.works(day):
+            day -= timedelta(days=1)
+        return day
 
     def _known(self, day: date) -> tuple[bool, bool]:
         known = self._days.get(day)

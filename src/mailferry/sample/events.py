@@ -24,6 +24,8 @@ from mailferry.sample.values import Auth, Client, Message, Session, SignIn, Stat
 WRONG_PASSWORD, BLOCKED_BY_CA, LOCKED, BUSY = 50126, 53003, 50053, 90033
 #: Of all sign-ins, this share is refused once for no reason of the client's.
 _HICCUP = 0.004
+#: Where password guessing comes from (RFC 5737).
+STRANGERS = "192.0.2.0/24"
 #: Guesses from outside for each client and day, and what each run of them adds at least.
 _GUESSES, _FEWEST_GUESSES = 0.08, 6
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mailferry.sample.values import Message, SignIn
+from mailferry.sample.values import Auth, Message, SignIn
 
 
 @dataclass(slots=True)
@@ -55,24 +55,32 @@ class Traced:
 
 @dataclass(slots=True)
 class Signed:
-    """Sign-ins of one client in one window."""
+    """Sign-ins of one client in one window.
+
+    Times and addresses are of passwords only: a token is fetched by a sign-in that does not say that it is for mail.
+    """
 
     basic: int = 0
-    oauth: int = 0
     failures: int = 0
+    oauth: int = 0
+    oauth_failures: int = 0
     first: float = 0.0
     last: float = 0.0
     errors: set[int] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
 
     def add(self, signin: SignIn) -> None:
+        if signin.auth is not Auth.BASIC:
+            if signin.error:
+                self.oauth_failures += 1
+            else:
+                self.oauth += 1
+            return
         if signin.error:
             self.failures += 1
             self.errors.add(signin.error)
-        elif signin.auth == "basic":
-            self.basic += 1
         else:
-            self.oauth += 1
+            self.basic += 1
         self.first = min(self.first or signin.at, signin.at)
         self.last = max(self.last, signin.at)
         self.addresses.add(signin.ip)

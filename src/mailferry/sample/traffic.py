@@ -49,12 +49,16 @@ def messages(client: Client, day: date, windows: Windows, calendar: Calendar, rn
         case Pattern.CAMPAIGN:
             return round(rate) if calendar.closes(day) else 0
         case Pattern.QUARTERLY:
-            return round(rate) if calendar.ends_quarter(day) and day < windows.signins.first else 0
+            return round(rate) if day == calendar.last_month_end(windows.signins.first) else 0
         case Pattern.STALE:
-            return _office(client, day, calendar, rng) if day <= windows.archive.last else 0
+            # At least one, so that the log that somebody kept knows it.
+            return max(1, poisson(rate, rng)) if day <= windows.archive.last and calendar.works(day) else 0
         case Pattern.FORGOTTEN:
             silent = day <= windows.archive.last or day >= windows.signins.first
-            return 0 if silent or not calendar.works(day) else poisson(rate * _FORGOTTEN, rng)
+            if silent or not calendar.works(day):
+                return 0
+            least = day == calendar.last_month_end(windows.signins.first)
+            return max(int(least), poisson(rate * _FORGOTTEN, rng))
 
 
 def _office(client: Client, day: date, calendar: Calendar, rng: Random) -> int:

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mailferry.sample.events import STRANGERS
 from mailferry.sample.exports.base import iso
 from mailferry.sample.exports.switches import TENANT_DISABLED, mailbox_switch, policy
 from mailferry.sample.organisation import Organisation
 from mailferry.sample.tally import Noise, Tally, Traced
 from mailferry.sample.values import Auth, Client, Pattern, Span, State, Via, Windows
 
-#: A token is fetched by a sign-in that does not say what for, and a service principal's names no mailbox.
-_SIGNINS = {Auth.OAUTH: "tokens", Auth.APP_ONLY: "principals"}
 #: Published limits of a mailbox (facts 2.3).
 MESSAGES_A_MINUTE, RECIPIENTS_A_DAY = 30, 10_000
 
@@ -44,7 +43,7 @@ def write(
                 "trace": _span(windows.trace),
             },
             "tenant": {"smtp_auth_disabled": TENANT_DISABLED, "allow_legacy_tls": True},
-            "noise": {"rows": noise.rows, "archived_rows": noise.archived, "addresses": len(noise.addresses)},
+            "noise": {"rows": noise.rows, "archived_rows": noise.archived, "network": STRANGERS},
         }
         file.write(json.dumps(preface, ensure_ascii=False)[:-1] + ', "clients": [\n')
         for index, client in enumerate(organisation.clients):
@@ -72,7 +71,7 @@ def judge(client: Client, tally: Tally, language: str) -> dict[str, Any]:
         "ehlo": client.ehlo,
         "mailbox": client.mailbox,
         "from": client.sender,
-        "addresses": addresses(client, tally),
+        "addresses": addresses(tally),
         "lan": client.lan,
         "via": client.kind.via.value,
         "authentication": authentication(client),
@@ -83,10 +82,11 @@ def judge(client: Client, tally: Tally, language: str) -> dict[str, Any]:
         "messages": {"basic": tally.basic_messages, "oauth": tally.oauth_messages},
         "signins": {
             "basic": tally.signed.basic,
-            "oauth": tally.signed.oauth,
             "failures": tally.signed.failures,
+            "oauth": tally.signed.oauth,
+            "oauth_failures": tally.signed.oauth_failures,
             "errors": sorted(tally.signed.errors),
-            "archived": tally.archived.basic + tally.archived.oauth + tally.archived.failures,
+            "archived": tally.archived.basic + tally.archived.failures,
         },
         "trace": _traced(tally.traced),
         "first_seen": iso(min(began)) if began else None,
@@ -100,12 +100,9 @@ def judge(client: Client, tally: Tally, language: str) -> dict[str, Any]:
     }
 
 
-def addresses(client: Client, tally: Tally) -> list[str]:
+def addresses(tally: Tally) -> list[str]:
     """Where the exports see it sending mail."""
-    found = set(tally.traced.addresses)
-    if client.kind.auth not in _SIGNINS:
-        found |= tally.signed.addresses | tally.archived.addresses
-    return sorted(found)
+    return sorted(tally.traced.addresses | tally.signed.addresses | tally.archived.addresses)
 
 
 def authentication(client: Client) -> str:
@@ -113,12 +110,14 @@ def authentication(client: Client) -> str:
 
 
 def sources(client: Client, tally: Tally) -> list[str]:
-    """Which exports know it."""
+    """Which exports know it: none, where it sent nothing while they were looking."""
     found = []
     if tally.basic_messages or tally.oauth_messages:
         found.append("report")
     if tally.signed.last or tally.archived.last:
-        found.append(_SIGNINS.get(client.kind.auth, "signins"))
+        found.append("signins")
+    if tally.signed.oauth:
+        found.append("principals" if client.kind.auth is Auth.APP_ONLY else "tokens")
     if tally.traced.messages:
         found.append("trace" if client.kind.via in (Via.SUBMISSION, Via.DIRECT) else client.kind.via.value)
     return found

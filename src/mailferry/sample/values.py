@@ -51,7 +51,7 @@ class Pattern(StrEnum):
     RARE = "rare"
     BURST = "burst"  # one batch at the end of each working day
     CAMPAIGN = "campaign"  # on the closing days of the month
-    QUARTERLY = "quarterly"
+    QUARTERLY = "quarterly"  # last ran before the sign-in logs begin
     STALE = "stale"  # went silent months ago
     FORGOTTEN = "forgotten"  # went silent before the sign-in logs begin
 

@@ -43,8 +43,8 @@ def test_working_days_of_japan() -> None:
     assert CALENDAR.closes(date(2026, 10, 30))  # the 31st is a Saturday
     assert not CALENDAR.closes(date(2026, 10, 29))
     assert CALENDAR.closes(date(2026, 9, 18))  # the 20th is a Sunday
-    assert CALENDAR.ends_quarter(date(2026, 9, 30))
-    assert not CALENDAR.ends_quarter(date(2026, 9, 18))
+    assert CALENDAR.last_month_end(date(2026, 10, 22)) == date(2026, 9, 30)
+    assert CALENDAR.last_month_end(date(2026, 11, 1)) == date(2026, 10, 30)  # the 31st is a Saturday
 
 
 def test_printers_rest_at_weekends_and_on_holidays_and_peak_at_closing() -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mailferry.sample import truth
+from mailferry.sample.run import Request, write
 
 Truth = dict[str, Any]
 
@@ -73,3 +78,12 @@ def test_a_shared_mailbox_has_several_devices_at_several_addresses(told: Truth) 
     assert len({entry["mailbox"] for entry in shared}) < len(shared)
     places = [address for entry in shared for address in entry["addresses"]]
     assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("until", [date(2026, 10, 15), date(2027, 1, 4), date(2026, 5, 7)])
+def test_whatever_the_day_the_silent_are_known_to_somebody(tmp_path: Path, until: date) -> None:
+    write(tmp_path / "s", Request(50, 5, until=until, variants=False))
+    told = truth.read(tmp_path / "s" / "truth.json")
+    assert "signins" in of(told, "stale")["sources"]
+    for kind in ("forgotten", "quarterly", "switched-off", "policy-blocked"):
+        assert of(told, kind)["sources"] == ["report"]
