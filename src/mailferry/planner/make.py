@@ -6,6 +6,7 @@ settings and day give the same plan, in whatever order the clients come; every c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
@@ -21,10 +22,11 @@ from mailferry.planner.limits import TENANT
 from mailferry.planner.order import Work, works
 from mailferry.planner.product import Product
 from mailferry.planner.quota import tenant_check, turned_away
-from mailferry.planner.settings import PlanSettings
+from mailferry.planner.settings import HOSTNAME, PlanSettings
 from mailferry.planner.values import Item, LimitCheck, Plan, Way
 from mailferry.planner.waves import Dated, schedule
 
+_DOMAIN = re.compile(HOSTNAME)
 Decided = list[tuple[Case, Decision]]
 
 
@@ -66,7 +68,7 @@ def domains(settings: PlanSettings, senders: Iterable[str]) -> tuple[str, ...]:
     counts: dict[str, int] = {}
     for sender in senders:
         domain = sender.rpartition("@")[2]
-        if "." in domain:
+        if _DOMAIN.fullmatch(domain):
             counts[domain] = counts.get(domain, 0) + 1
     return tuple(sorted(counts, key=lambda domain: (-counts[domain], domain)))
 

@@ -16,6 +16,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from mailferry.mail.address import normal_domain
 from mailferry.planner.values import Way
 
+#: RFC 1123 section 2.1, with a dot at least.
+HOSTNAME = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+"
+
 _LONGEST_FREEZE = timedelta(days=366)
 
 
@@ -124,7 +127,9 @@ class PlanSettings(BaseModel):
         (), description="The accepted domains; absent: those of the senders."
     )
     gateway: str = Field(
-        "", description="Host name that clients are pointed at; absent: mailferry. and the first domain."
+        "",
+        pattern=f"^({HOSTNAME})?$",
+        description="Host name that clients are pointed at; absent: mailferry. and the first domain.",
     )
     owner: str = Field("", description="Who changes the clients that nobody owns.")
     contact: str = Field("", description="Whom the owners ask: stands in the letters.")

@@ -106,7 +106,7 @@ def _clients(items: Sequence[Item], routes: Mapping[Way, str]) -> Iterator[Value
     for name, members in sorted(groups.items()):
         if members[0].client.sender:
             yield _account(name, members, routes)
-        elif members[0].client.addresses:
+        elif any(_is_ip(address) for address in members[0].client.addresses):
             yield _known_by_address(name, members[0], routes)
     if not items:
         yield {"name": "this-machine", "networks": ["127.0.0.1", "::1"], "recipients": "internal"}
@@ -124,7 +124,8 @@ def _account(sender: str, members: Sequence[Item], routes: Mapping[Way, str]) ->
 
 
 def _known_by_address(name: str, item: Item, routes: Mapping[Way, str]) -> Values:
-    return {"name": name, "networks": list(item.client.addresses), **_common([item], routes[item.way])}
+    addresses = [address for address in item.client.addresses if _is_ip(address)]
+    return {"name": name, "networks": addresses, **_common([item], routes[item.way])}
 
 
 def _common(members: Sequence[Item], route: str) -> dict[str, object]:
