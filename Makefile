@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The suites that the compiled build passes too.
+COMPILED := tests/transcripts tests/contract tests/property tests/crash tests/interop tests/unit/smtp tests/unit/listener \
+	tests/unit/spool tests/unit/delivery tests/unit/routes tests/unit/mail tests/unit/obs
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test full bench docs clean
@@ -39,16 +42,19 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --require-tools
 
 full: $(READY)
-	sh tools/foreign.sh
+	sh tools/foreign.sh --full
 	MAILFERRY_LONG=1 $(BIN)/python -m pytest -n 2 --require-tools --long
+	sh tools/compiled.sh $(BIN) .compiled
+	PYTHONPATH=$(CURDIR)/.compiled $(BIN)/python -m pytest -n 2 -o pythonpath=tests $(COMPILED)
 	$(BIN)/python tools/fuzz.py --minutes $${FUZZ_MINUTES:-60}
 
 bench: $(READY)
 	sh tools/foreign.sh --bench
-	$(BIN)/python -m bench $(BENCH)
+	sh tools/compiled.sh $(BIN) .compiled
+	PYTHONPATH=$(CURDIR)/.compiled $(BIN)/python -m bench $(BENCH)
 
 docs: $(READY)
 	$(BIN)/python tools/docs.py
 
 clean:
-	rm -rf $(VENV) .deps .kept .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .compiled .deps .kept .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the foreign mail programs that the interop and bench suites run against: foreign.sh [--bench].
+# Installs the foreign programs that the interop and bench suites run against: foreign.sh [--bench | --full].
 # Debian packages by apt-get; OpenSMTPD unpacked beside (it conflicts with Postfix); npm packages under .deps/.
 set -eu
 cd "$(dirname "$0")/.."
@@ -14,6 +14,12 @@ perl -MIO::Socket::SSL -e 1 2>/dev/null || want="$want libio-socket-ssl-perl lib
 perl -MAuthen::SASL -e 1 2>/dev/null || want="$want libauthen-sasl-perl"
 if [ "${1:-}" = --bench ] && ! command -v saslpasswd2 >/dev/null 2>&1; then
     want="$want sasl2-bin libsasl2-modules libsasl2-modules-db"
+fi
+if [ "${1:-}" = --full ]; then  # a WordPress to publish to; its tests run their own MariaDB and PHP
+    for pair in php:php-cli mariadbd:mariadb-server /usr/share/wordpress/wp-load.php:wordpress; do
+        command -v "${pair%%:*}" >/dev/null 2>&1 || [ -e "${pair%%:*}" ] || want="$want ${pair##*:}"
+    done
+    php -m 2>/dev/null | grep -qi mysqli || want="$want php-mysql"
 fi
 if [ -n "$want" ] || [ ! -x "$deps/opensmtpd/usr/sbin/smtpd" ]; then
     $sudo apt-get update -qq

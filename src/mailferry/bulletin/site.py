@@ -10,6 +10,7 @@ since WordPress 5.6). `?rest_route=` works with and without "pretty permalinks".
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import ssl
@@ -229,11 +230,11 @@ async def opened(settings: WordPressSettings, password: str, clock: Clock) -> As
         context = ssl.create_default_context(cafile=settings.ca_file)
     except (OSError, ssl.SSLError) as error:
         raise PublishError(f"{settings.ca_file} cannot be read: {error}", "it must be a PEM file") from None
+    login = base64.b64encode(f"{settings.user}:{password}".encode()).decode()
     async with aiohttp.ClientSession(
-        auth=aiohttp.BasicAuth(settings.user, password, encoding="utf-8"),
         connector=aiohttp.TCPConnector(ssl=context),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=settings.timeout),
-        headers={"User-Agent": "mailferry", "Accept": "application/json"},
+        headers={"User-Agent": "mailferry", "Accept": "application/json", "Authorization": f"Basic {login}"},
     ) as session:
         yield Site(settings, session, clock)
