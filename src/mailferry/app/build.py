@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from mailferry.alarms.api import AlarmSink
 from mailferry.clock import Clock
 from mailferry.config.schema import Config, TenantSettings
 from mailferry.delivery.bounce import BounceTo
@@ -32,7 +33,9 @@ from mailferry.spool.sqlite.store import SqliteSpool
 from mailferry.tokens.broker import TokenBroker
 from mailferry.tokens.credential import Credential
 from mailferry.tokens.entra import EntraFetcher
+from mailferry.tokens.keys import KeyRing
 from mailferry.tokens.secret import read_secret
+from mailferry.tokens.vault import Vault
 
 #: For crash tests: "NAME:N" ends the process, as a power cut would, when checkpoint NAME is passed the Nth time.
 CRASH_AT = "MAILFERRY_CRASH_AT"
@@ -54,10 +57,19 @@ async def open_spool(config: Config, clock: Clock, *, serve: bool) -> Spool:
     return spool
 
 
-def build_broker(config: Config, environ: Mapping[str, str], clock: Clock, log: MailLog) -> TokenBroker:
+def build_vault(config: Config, environ: Mapping[str, str], clock: Clock) -> Vault:
+    """Where sign-ins are kept."""
+    directory = config.gateway.state / "vault"
+    return Vault(directory, KeyRing(config.vault, directory, environ), clock)
+
+
+def build_broker(
+    config: Config, environ: Mapping[str, str], clock: Clock, log: MailLog, alarms: AlarmSink | None = None
+) -> TokenBroker:
     """One credential per tenant, under the tenant's name."""
-    credentials = {tenant.name: Credential(tenant.name, tenant, environ) for tenant in config.tenants}
-    return TokenBroker(credentials, EntraFetcher(), clock, log)
+    vault = build_vault(config, environ, clock)
+    credentials = {tenant.name: Credential(tenant.name, tenant, environ, vault) for tenant in config.tenants}
+    return TokenBroker(credentials, EntraFetcher(), clock, log, alarms)
 
 
 def build_table(config: Config) -> RouteTable:

@@ -16,6 +16,7 @@ from mailferry.cli.check import check
 from mailferry.cli.demo import demo
 from mailferry.cli.explain import explain
 from mailferry.cli.init import init
+from mailferry.cli.login import login
 from mailferry.cli.queue import queue
 from mailferry.cli.sample import sample
 from mailferry.cli.sandbox import sandbox
@@ -38,6 +39,7 @@ app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
 app.command(rich_help_panel=_CARRY)(init)
 app.command(rich_help_panel=_CARRY)(check)
 app.add_typer(account, name="account", rich_help_panel=_CARRY)
+app.command(rich_help_panel=_CARRY)(login)
 app.command(rich_help_panel=_CARRY)(serve)
 app.add_typer(queue, name="queue", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_TRY)(demo)

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mailferry.config.checks import clients, gateway, internal, listeners, names, relay, routing
+from mailferry.config.checks import clients, gateway, internal, listeners, names, relay, routing, tenants
 from mailferry.config.checks.finding import Finding
 from mailferry.config.document import Document
 from mailferry.config.lines import dotted
 from mailferry.config.problem import Problem
 from mailferry.config.validate import View
 
-_CHECKS = (gateway.check, names.check, listeners.check, relay.check, clients.check, routing.check, internal.check)
+_CHECKS = (
+    gateway.check,
+    names.check,
+    listeners.check,
+    relay.check,
+    clients.check,
+    tenants.check,
+    routing.check,
+    internal.check,
+)
 
 
 def cross_checks(view: View) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from mailferry.planner.settings import PlanSettings
 from mailferry.routes.settings import RouteSettings, RoutingSettings, RuleSettings
 from mailferry.spool.settings import SpoolSettings
 from mailferry.tokens.settings import CredentialSettings
+from mailferry.tokens.vault_settings import VaultSettings
 
 #: RFC 1123 section 2.1; underscores are no host name characters.
 _HOSTNAME = re.compile(
@@ -75,7 +76,7 @@ class GatewaySettings(_Settings):
 
 
 class TenantSettings(CredentialSettings):
-    """A Microsoft 365 tenant and the application that sends there."""
+    """A Microsoft 365 tenant and the identity that sends there: an application, a machine, or a user who signed in."""
 
     name: str = Field(min_length=1, description="Its name, as routes use it.")
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = Field(
@@ -117,6 +118,7 @@ class Config(_Settings):
     guard: GuardSettings = GuardSettings()
     clients: tuple[ClientSettings, ...] = Field(default=(), alias="client")
     tenants: tuple[TenantSettings, ...] = Field(default=(), alias="tenant")
+    vault: VaultSettings = VaultSettings()
     routes: tuple[RouteSettings, ...] = Field(alias="route", min_length=1)
     rules: tuple[RuleSettings, ...] = Field(default=(), alias="rule")
     routing: RoutingSettings = RoutingSettings()

@@ -1,4 +1,4 @@
-"""What a configuration will do, in rows for tables and JSON: listeners, clients, routes and rules.
+"""What a configuration will do, in rows for tables and JSON: listeners, clients, tenants, routes and rules.
 
 Leaves to others: printing (cli.check, console). Invariant: no secret is in a row; what a default decides is shown as
 decided.
@@ -6,6 +6,7 @@ decided.
 
 from __future__ import annotations
 
+from mailferry.config.permissions import tenant_row
 from mailferry.config.schema import Config
 from mailferry.listener.settings import Authentication, ClientSettings, ListenerSettings, TlsMode
 from mailferry.routes import presets
@@ -20,6 +21,7 @@ def summary(config: Config) -> dict[str, list[Row]]:
     tables = {
         "listeners": [_listener(one) for one in config.listeners],
         "clients": [_client(one) for one in config.clients],
+        "tenants": [tenant_row(one, config.routes) for one in config.tenants],
         "routes": [_route(config, one) for one in config.routes],
         "rules": [_rule(number, one) for number, one in enumerate(config.rules, 1)],
     }
@@ -86,7 +88,7 @@ def _login(one: RouteSettings) -> str:
     if one.password is not None:
         return f"{one.username or one.mailbox} by password"
     name = f"{one.username}, " if one.username else ""
-    return f"{name}application of {one.tenant} by OAuth"
+    return f"{name}{one.tenant} by OAuth"
 
 
 def _rule(number: int, one: RuleSettings) -> Row:

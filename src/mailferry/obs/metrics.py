@@ -56,6 +56,12 @@ class Metrics:
         self.bounces = self._counter("bounces", "Delivery status notifications written")
         self.alarms = self._counter("alarms", "Alarms raised by kind", "kind")
         self.tokens = self._counter("tokens", "Token requests by result", "result")
+        self.expiry_days = Gauge(
+            "mailferry_expiry_days",
+            "Days until a secret, certificate or sign-in of a tenant ends",
+            ["what"],
+            registry=self.registry,
+        )
         self.queue = Gauge(
             "mailferry_queue_recipients", "Recipients in the spool by state", ["state"], registry=self.registry
         )

@@ -7,6 +7,7 @@ appears in no outcome.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -20,6 +21,9 @@ from mailferry.smtp.commands import Auth
 from mailferry.smtp.replies import Reply
 from mailferry.smtp.sasl import ClientMechanism, LoginClient, challenge_of, plain_client, xoauth2_client
 from mailferry.tokens.api import AccessToken, TokenError, TokenSource
+
+#: Learn, troubleshoot-high-volume-email-m365: the token expires soon, or has expired.
+_NAMES_TOKEN = frozenset({"5.7.142", "5.7.143"})
 
 Redial = Callable[[], Awaitable[Connection]]
 
@@ -60,10 +64,10 @@ class PasswordLogin:
         self._timeout = timeout
 
     async def prepare(self) -> None:
-        self._read()
+        await self._read()
 
     async def login(self, connection: Connection, mailbox: str, redial: Redial) -> Connection:
-        offered, password = connection.core.capabilities.auth, self._read()
+        offered, password = connection.core.capabilities.auth, await self._read()
         mechanism: ClientMechanism
         if "PLAIN" in offered:
             mechanism = plain_client(self._username, password)
@@ -75,9 +79,9 @@ class PasswordLogin:
         answer = await exchange(connection, mechanism, self._timeout)
         return accept(connection, answer, self._classifier)
 
-    def _read(self) -> str:
+    async def _read(self) -> str:
         try:
-            return self._password()
+            return await asyncio.to_thread(self._password)  # a file, which may lie on a network
         except TokenError as error:
             raise Unusable(classify.no_login(f"No password for {self._username}: {error.cause}")) from error
 
@@ -111,11 +115,14 @@ class TokenLogin:
         answer = await self._present(connection, mailbox, token)
         if answer is None or not renewal_may_help(answer):
             return accept(connection, answer, self._classifier)
+        refused = token
         try:
-            token = await self._tokens.refresh(token)
+            token = await self._tokens.refresh(refused, named=names_token(answer))
         except TokenError as error:
             connection.quit()
             raise self._no_token(error) from error
+        if token.value == refused.value:  # the token is not what is wrong
+            return accept(connection, answer, self._classifier)
         if connection.usable:
             answer = await self._present(connection, mailbox, token)
             if answer is not None:
@@ -197,6 +204,12 @@ def renewal_may_help(answer: Reply) -> bool:
     """Whether a new token could change the answer. A switch that is off stays off: Exchange Online says so to good
     tokens too (facts: "SmtpClientAuthentication is disabled for the Mailbox", measured with XOAUTH2)."""
     return answer.code == 535 and "is disabled" not in answer.text
+
+
+def names_token(answer: Reply) -> bool:
+    """Whether the refusal is of the token itself. Exchange Online's 535 5.7.3 may mean the mailbox, its grants or the
+    token; High Volume Email has a status for each (facts 5: 5.7.142 close to its end, 5.7.143 over it)."""
+    return answer.enhanced in _NAMES_TOKEN
 
 
 def _list(offered: frozenset[str]) -> str:

@@ -48,10 +48,13 @@ class Talk:
         answer = await self._once(step, method, url, content, token)
         if answer.status != 401:
             return answer
-        try:
-            token = await self._tokens.refresh(token)
+        refused = token
+        try:  # 401 is of the token alone: what it may not do is answered 403
+            token = await self._tokens.refresh(refused, named=True)
         except TokenError as error:
             raise self._no_token(error) from error
+        if token.value == refused.value:
+            return answer
         return await self._once(step, method, url, content, token)
 
     async def put(self, url: str, content: Content, headers: Mapping[str, str]) -> Answer:

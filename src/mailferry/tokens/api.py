@@ -45,6 +45,8 @@ class TokenSource(Protocol):
         """A token that stays good for the credential's margin. Raises TokenError."""
         ...
 
-    async def refresh(self, refused: AccessToken) -> AccessToken:
-        """The service refused `refused`: fetch a new one, once per refused token. Raises TokenError."""
+    async def refresh(self, refused: AccessToken, *, named: bool = False) -> AccessToken:
+        """The service refused `refused`: a newer one, or the same where that could not help, and then the refusal
+        stands. `named`: the refusal is of the token itself (it has expired, it was revoked), not only of a login with
+        it. Raises TokenError."""
         ...

@@ -1,8 +1,10 @@
 """The token broker: one cache, one request at a time per credential, renewal before anybody has to wait.
 
-Leaves to others: the protocol (entra), secrets (credential), holding mail while there is no token (delivery).
+Leaves to others: the protocol (entra), secrets (credential), expiry (watch), holding mail while there is no token
+(delivery).
 Invariants: at most one request is in flight per credential; no token is handed out that has less than its margin to
-live; a refusal is remembered, so that a broken credential does not hammer the token service.
+live; a refusal is remembered, so that a broken credential does not hammer the token service; a token that many share is
+renewed at most once because one of them was refused, and the others keep it meanwhile.
 """
 
 from __future__ import annotations
@@ -10,18 +12,23 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mailferry.alarms.api import AlarmSink, NoAlarms
 from mailferry.clock import Clock
 from mailferry.obs.maillog import MailLog
 from mailferry.tokens.api import AccessToken, TokenError, TokenRefused, TokenUnavailable
 from mailferry.tokens.credential import Credential, Expiry
 from mailferry.tokens.entra import Fetched
+from mailferry.tokens.watch import ExpiryWatch
 
+#: Seconds after a forced renewal in which a refusal forces no other. One that does not name the token is of the mailbox
+#: or its grants then; once more later, for a grant that was given meanwhile is in new tokens only.
+_FORCED_PAUSE, _NAMED_PAUSE = 600.0, 60.0
 #: Seconds a failure is remembered: the first, doubled each time, up to the last. Retry-After may lengthen it.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_RETRY_AFTER = 30.0, 300.0, 3600.0
-_DAY = 86400.0
 
 
 class Fetcher(Protocol):
@@ -43,6 +50,7 @@ class _Slot:
     margin: float = 0.0
     lead: float = 0.0
     refused: str = field(default="", repr=False)  # the token for which a refresh was forced last
+    forced: float = float("-inf")  # when
     flight: asyncio.Task[AccessToken] | None = None
     failure: TokenError | None = None
     failures: int = 0
@@ -81,14 +89,21 @@ class _Slot:
 class TokenBroker:
     """The TokenSource of the gateway. start() begins the daily watch over expiry; close() ends everything."""
 
-    def __init__(self, credentials: Mapping[str, Credential], fetcher: Fetcher, clock: Clock, log: MailLog) -> None:
+    def __init__(
+        self,
+        credentials: Mapping[str, Credential],
+        fetcher: Fetcher,
+        clock: Clock,
+        log: MailLog,
+        alarms: AlarmSink | None = None,
+    ) -> None:
         self._credentials = credentials
         self._fetcher = fetcher
         self._clock = clock
         self._log = log
         self._slots: dict[tuple[str, str], _Slot] = {}
         self._locks: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in credentials}
-        self._watch: asyncio.Task[None] | None = None
+        self.watch = ExpiryWatch(credentials.values(), self._keep_alive, clock, log, alarms or NoAlarms())
         self._closed = False
 
     async def token(self, credential: str, scope: str) -> AccessToken:
@@ -102,51 +117,53 @@ class TokenBroker:
             self._launch(slot)  # nobody waits for it: the old one is still good
         return token
 
-    async def refresh(self, refused: AccessToken) -> AccessToken:
-        """The service refused `refused`: fetch a new one, once per refused token. Raises TokenError."""
+    async def refresh(self, refused: AccessToken, *, named: bool = False) -> AccessToken:
+        """The service refused `refused`: a newer one, or the same where that could not help. Raises TokenError."""
         slot = self._slot(refused.credential, refused.scope)
         held = slot.token
         if held is not None and not _same(held.value, refused.value):
             return await self.token(refused.credential, refused.scope)
+        if slot.flight is None and held is not None and not self._may_force(slot, refused, named):
+            return refused
         if slot.flight is None:
-            if held is not None and _same(slot.refused, refused.value):
-                raise TokenRefused("the service refuses a token that was fetched anew; its reply says why")
-            slot.refused = refused.value
-        slot.token = None
+            slot.refused, slot.forced = refused.value, self._clock.time()
+        if named:
+            slot.token = None  # nobody else needs to be refused with it
         return await self._fresh(slot)
 
+    def _may_force(self, slot: _Slot, refused: AccessToken, named: bool) -> bool:
+        """Once per token, and once in a while: a service that refuses each new one has another reason."""
+        since = self._clock.time() - slot.forced
+        pause = _NAMED_PAUSE if named else _FORCED_PAUSE
+        return not _same(slot.refused, refused.value) and not 0 <= since < pause
+
     def start(self) -> None:
-        """Watch over the expiry of secrets and certificates: now, and once a day."""
-        if self._watch is None and not self._closed:
-            self._watch = asyncio.create_task(self._watch_expiry(), name="token expiry watch")
+        """Watch over the expiry of secrets, certificates and sign-ins: now, and once a day."""
+        if not self._closed:
+            self.watch.start()
 
     async def expiries(self) -> list[Expiry]:
-        """When each secret and certificate ends, as far as that can be known; what cannot be read is logged."""
-        found = [await self._expiry(credential) for credential in self._credentials.values()]
-        return [expiry for expiry in found if expiry is not None]
+        """When what proves each identity ends, as far as that can be known; what cannot be read is logged."""
+        return await self.watch.expiries()
 
     async def check_expiry(self) -> None:
         """Warn of what ends soon, and of secret files that others can read."""
-        now = self._clock.time()
-        for expiry in await self.expiries():
-            days = (expiry.when.timestamp() - now) / _DAY
-            if days <= self._credentials[expiry.credential].settings.warn_days:
-                self._log.expiry_warning(expiry.what, days)
-        for credential in self._credentials.values():
-            for path in await asyncio.to_thread(credential.exposed_files):
-                self._log.trouble("secret file is readable by others", credential=credential.name, path=str(path))
+        await self.watch.check()
+
+    async def _keep_alive(self, credential: str) -> None:
+        """Use a sign-in that nothing used for long, lest it end of disuse (V refresh-tokens.md: 90 days)."""
+        with suppress(TokenError):  # told already
+            scope = await asyncio.to_thread(self._credentials[credential].vault_scope)
+            await self._fresh(self._slot(credential, scope))
 
     async def close(self) -> None:
         """End what is under way; whoever waits for a token gets TokenUnavailable."""
         self._closed = True
-        tasks: list[asyncio.Task[AccessToken] | asyncio.Task[None]] = [
-            slot.flight for slot in self._slots.values() if slot.flight is not None
-        ]
-        if self._watch is not None:
-            tasks.append(self._watch)
+        tasks = [slot.flight for slot in self._slots.values() if slot.flight is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.watch.close()
 
     def _slot(self, credential: str, scope: str) -> _Slot:
         if credential not in self._credentials:
@@ -195,21 +212,11 @@ class TokenBroker:
         else:
             slot.failure, slot.failures = None, 0
             self._log.token(slot.credential, slot.scope, fetched.lifetime)
+            if fetched.trouble:
+                self._log.trouble("renewed sign-in not kept", credential=slot.credential, cause=fetched.trouble)
             return token
         finally:
             slot.flight = None
-
-    async def _watch_expiry(self) -> None:
-        while True:
-            await self.check_expiry()
-            await self._clock.sleep(_DAY)
-
-    async def _expiry(self, credential: Credential) -> Expiry | None:
-        try:
-            return await asyncio.to_thread(credential.expiry)
-        except TokenRefused as error:
-            self._log.trouble("credential cannot be read", credential=credential.name, cause=error.cause)
-            return None
 
 
 def _same(one: str, other: str) -> bool:

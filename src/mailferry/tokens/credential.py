@@ -1,6 +1,6 @@
-"""One application identity and its secret or certificate, read anew whenever it is needed.
+"""One identity and what proves it, read anew whenever it is needed.
 
-Leaves to others: asking for tokens (entra) and when to (broker).
+Leaves to others: asking for tokens (entra, delegated) and when to (broker), keeping sign-ins (vault).
 Invariant: secret material lives only in the values returned by material(), shows in no repr, and is read each time, so
 that a secret replaced on disk is used without a restart.
 """
@@ -10,18 +10,23 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailferry.m365.clouds import Cloud, cloud
 from mailferry.tokens.api import TokenRefused
 from mailferry.tokens.secret import read_file, read_secret, systemd_credential
-from mailferry.tokens.settings import CertificateSource, CredentialSettings, SecretSource
+from mailferry.tokens.settings import CertificateSource, CredentialSettings, Kind, SecretSource
 
 if TYPE_CHECKING:  # cryptography is loaded on first use
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate
+
+    from mailferry.tokens.vault import Kept, Vault
+
+#: V entra-docs refresh-tokens.md: a refresh token that nobody uses for so many days is no good any more.
+_DISUSE = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,25 @@ class ClientCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Assertion:
+    """A token of another issuer, which stands for the application."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A managed identity: `name` is how the token service of this machine is told which, empty for its own."""
+
+    name: tuple[tuple[str, str], ...] = ()
+
+
+Material = ClientSecret | ClientCertificate | Assertion | Machine
+
+
+@dataclass(frozen=True, slots=True)
 class Expiry:
-    """When a secret or certificate ends. `what` is for people."""
+    """When a secret, a certificate or a sign-in ends. `what` is for people."""
 
     credential: str
     what: str
@@ -50,14 +72,18 @@ class Expiry:
 
 
 class Credential:
-    """An application identity by the name that the configuration gives it."""
+    """An identity by the name that the configuration gives it. `vault` keeps the sign-in of one that a user signs in
+    to."""
 
-    __slots__ = ("_environ", "name", "settings")
+    __slots__ = ("_environ", "_vault", "name", "settings")
 
-    def __init__(self, name: str, settings: CredentialSettings, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, settings: CredentialSettings, environ: Mapping[str, str], vault: Vault | None = None
+    ) -> None:
         self.name = name
         self.settings = settings
         self._environ = environ
+        self._vault = vault
 
     def __repr__(self) -> str:
         return (
@@ -78,18 +104,51 @@ class Credential:
         hve = scope != "" and scope == self.cloud.hve_scope
         return max(self.settings.refresh_margin, self.settings.hve_refresh_margin if hve else 0.0)
 
-    def material(self) -> ClientSecret | ClientCertificate:
-        """The secret or certificate as it is now. Blocks on files. Raises TokenRefused: somebody must act."""
-        if self.settings.certificate is not None:
-            return self._certificate(self.settings.certificate)
-        assert self.settings.secret is not None  # noqa: S101 - CredentialSettings holds exactly one of the two
-        return ClientSecret(self._text(self.settings.secret, "client secret"))
+    @property
+    def kind(self) -> Kind:
+        return self.settings.kind
+
+    @property
+    def vault(self) -> Vault:
+        """Raises TokenRefused where this process keeps none."""
+        if self._vault is None:
+            raise TokenRefused(f"{self.name}: there is no place where sign-ins are kept")
+        return self._vault
+
+    def material(self) -> Material:
+        """What proves this identity as it is now; a sign-in is proved by what kept() gives. Blocks on files. Raises
+        TokenRefused: somebody must act."""
+        settings = self.settings
+        if settings.certificate is not None:
+            return self._certificate(settings.certificate)
+        if settings.managed_identity is not None:
+            return Machine(self._machine())
+        if settings.federated_token is not None:
+            return Assertion(self._text(settings.federated_token, "federated token"))
+        assert settings.secret is not None, "a sign-in has no material"  # noqa: S101 - settings hold exactly one
+        return ClientSecret(self._text(settings.secret, "client secret"))
+
+    def kept(self) -> Kept:
+        """The sign-in that is kept. Blocks on files. Raises TokenRefused: somebody must sign in."""
+        kept = self.vault.load(self.name)
+        if kept.client_id.lower() != self.settings.client_id.lower():
+            raise TokenRefused(
+                f"{self.name}: the kept sign-in is of another application; sign in again: mailferry login {self.name}"
+            )
+        return kept
+
+    def vault_scope(self) -> str:
+        """A scope that the kept sign-in covers. Blocks on files. Raises TokenRefused."""
+        return self.kept().scopes[0]
 
     def expiry(self) -> Expiry | None:
-        """When this identity's secret or certificate ends, where that can be known. Raises TokenRefused."""
+        """When what proves this identity ends, where that can be known. Raises TokenRefused."""
         if self.settings.certificate is not None:
             end = self._certificate(self.settings.certificate).not_after
             return Expiry(self.name, f"certificate of {self.name}", end)
+        if self.kind is Kind.SIGN_IN:
+            renewed = datetime.fromtimestamp(self.kept().renewed, UTC)
+            return Expiry(self.name, f"sign-in of {self.name}", renewed + _DISUSE)
         day = self.settings.secret_expires
         if day is None:
             return None
@@ -105,6 +164,18 @@ class Credential:
             if self.settings.certificate.passphrase is not None:
                 sources.append(self.settings.certificate.passphrase.file)
         return [path for path in sources if path is not None and _readable_by_others(path)]
+
+    def _machine(self) -> tuple[tuple[str, str], ...]:
+        """The query parameter that names the identity (V how-to-use-vm-token.md, overview-managed-identity.md)."""
+        wanted = self.settings.managed_identity
+        assert wanted is not None  # noqa: S101 - asked for where there is one
+        if wanted.client_id is not None:
+            return (("client_id", wanted.client_id),)
+        if wanted.object_id is not None:
+            return (("object_id", wanted.object_id),)
+        if wanted.resource_id is not None:
+            return (("mi_res_id" if self._environ.get("IDENTITY_ENDPOINT") else "msi_res_id", wanted.resource_id),)
+        return ()
 
     def _text(self, source: SecretSource, what: str) -> str:
         return read_secret(source, self._environ, self.name, what)

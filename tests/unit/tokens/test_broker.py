@@ -189,9 +189,53 @@ async def test_a_service_that_gives_the_same_token_again_is_asked_once(house: Ho
     house.fetcher.script = ["same", "same", "same"]
     first = await house.token()
     again = await house.broker.refresh(first)
-    with pytest.raises(TokenRefused, match="fetched anew"):
-        await house.broker.refresh(again)
+    assert await house.broker.refresh(again) is again, "the refusal stands"
+    assert await house.broker.refresh(again, named=True) is again
     assert house.fetcher.count == 2
+
+
+async def test_a_refusal_of_one_mailbox_takes_the_token_from_nobody(house: House) -> None:
+    first = await house.token()
+    house.fetcher.gate = asyncio.Event()
+    refused = asyncio.create_task(house.broker.refresh(first))
+    await settle(lambda: house.fetcher.count == 2)
+    assert await house.token() is first, "the others need not wait"
+    house.fetcher.script = [TokenUnavailable("down")]
+    house.fetcher.gate.set()
+    with pytest.raises(TokenUnavailable):
+        await refused
+    assert await house.token() is first, "nor lose it where no new one can be had"
+
+
+async def test_a_refusal_that_names_the_token_takes_it_from_all(house: House) -> None:
+    first = await house.token()
+    house.fetcher.gate = asyncio.Event()
+    renewals = [asyncio.create_task(house.broker.refresh(first, named=True)), asyncio.create_task(house.token())]
+    await settle()
+    house.fetcher.gate.set()
+    assert {(await one).value for one in renewals} == {"token-2"}
+    assert house.fetcher.count == 2
+
+
+async def test_a_hundred_mailboxes_without_a_grant_force_one_renewal(house: House) -> None:
+    """Each is refused with whatever token there is, again and again for an hour."""
+    token = await house.token()
+    for _ in range(100):
+        token = await house.broker.refresh(await house.token())
+    assert house.fetcher.count == 2
+    house.clock.advance(601)  # a grant that was given meanwhile shows in a new token
+    renewed = await house.broker.refresh(token)
+    assert renewed.value != token.value
+    assert house.fetcher.count == 3
+
+
+async def test_a_service_that_refuses_every_token_by_name_is_asked_once_a_minute(house: House) -> None:
+    for _ in range(10):
+        await house.broker.refresh(await house.token(), named=True)
+    assert house.fetcher.count == 2
+    house.clock.advance(61)
+    await house.broker.refresh(await house.token(), named=True)
+    assert house.fetcher.count == 3
 
 
 async def test_a_refusal_is_remembered_longer_each_time(house: House) -> None:

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from mailferry.clock import Clock, utc
+from mailferry.config.checks import tenants
 from mailferry.config.checks.finding import Finding, error, warning
 from mailferry.config.lines import Path
 from mailferry.config.schema import GatewaySettings, TenantSettings
@@ -24,7 +25,6 @@ from mailferry.listener.settings import ListenerSettings, TlsMode, TlsSettings
 from mailferry.routes.settings import RouteSettings
 from mailferry.spool.settings import SpoolSettings
 from mailferry.tokens.api import TokenError
-from mailferry.tokens.credential import Credential
 from mailferry.tokens.secret import read_secret
 
 _SOON = timedelta(days=30)
@@ -33,9 +33,9 @@ _SOON = timedelta(days=30)
 def check(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _directories(view)
     yield from _certificates(view, clock)
+    yield from tenants.machine(view, clock, environ)
     for item in view.all(TenantSettings):
         yield from _authorities((*item.path, "ca_file"), item.value.ca_file)
-        yield from _secret(item.path, item.value, clock, environ)
     for route in view.all(RouteSettings):
         yield from _authorities((*route.path, "ca_file"), route.value.ca_file)
         yield from _password((*route.path, "password"), route.value, environ)
@@ -154,29 +154,6 @@ def _authorities(path: Path, file: FilePath | None) -> Iterator[Finding]:
         yield error(path, f"{file} cannot be read: {_why(problem)}", "correct the name or the permissions")
     except ValueError:
         yield error(path, f"{file} holds no certificate in PEM form", "it begins with -----BEGIN CERTIFICATE-----")
-
-
-def _secret(path: Path, tenant: TenantSettings, clock: Clock, environ: Mapping[str, str]) -> Iterator[Finding]:
-    name = "certificate" if tenant.certificate is not None else "secret"
-    if not tenant.client_id.strip("0-"):
-        yield warning((*path, "client_id"), "is still to be filled in", "write the id of the app registration in Entra")
-    credential = Credential(tenant.name, tenant, environ)
-    try:
-        credential.material()
-        expiry = credential.expiry()
-        exposed = credential.exposed_files()
-    except TokenError as problem:
-        yield error((*path, name), problem.cause.removeprefix(f"{tenant.name}: "), "nothing can be sent without it")
-        return
-    for file in exposed:
-        yield warning((*path, name), f"{file} can be read by every user of this machine", f"chmod o= {file}")
-    if expiry is None:
-        return
-    left = expiry.when - utc(clock.time())
-    if left < timedelta(0):
-        yield error((*path, name), f"expired on {expiry.when:%Y-%m-%d}", "make a new one in Entra and store it")
-    elif left < timedelta(days=tenant.warn_days):
-        yield warning((*path, name), f"expires on {expiry.when:%Y-%m-%d}", "make a new one in Entra and store it")
 
 
 def _password(path: Path, route: RouteSettings, environ: Mapping[str, str]) -> Iterator[Finding]:

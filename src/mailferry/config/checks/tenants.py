@@ -1,0 +1,93 @@
+"""Tenants: what proves their identity, and whether that serves the routes that use it.
+
+Leaves to others: which settings belong together (tokens.settings), names (names). Invariant: nobody is asked over the
+network, and no secret that is read here is kept or shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from mailferry.clock import Clock, utc
+from mailferry.config.checks.finding import Finding, error, warning
+from mailferry.config.lines import Path
+from mailferry.config.schema import GatewaySettings, TenantSettings
+from mailferry.config.validate import View
+from mailferry.routes.settings import RouteSettings, RouteType
+from mailferry.tokens.api import TokenError
+from mailferry.tokens.credential import Credential
+from mailferry.tokens.keys import KeyRing
+from mailferry.tokens.settings import Kind
+from mailferry.tokens.vault import Vault
+from mailferry.tokens.vault_settings import VaultSettings
+
+#: What takes an application's token only (facts 5: an app registration; Learn, "Create SMTP credentials": likewise).
+_APPLICATIONS_ONLY = {RouteType.HVE: "High Volume Email", RouteType.ACS_SMTP: "Azure Communication Services"}
+
+
+def check(view: View) -> Iterator[Finding]:
+    kinds = {item.value.name: item.value.kind for item in view.all(TenantSettings)}
+    for item in view.all(RouteSettings):
+        route = item.value
+        name = _APPLICATIONS_ONLY.get(route.type)
+        if name is not None and route.password is None and kinds.get(route.tenant or "") is Kind.SIGN_IN:
+            yield error(
+                (*item.path, "tenant"),
+                f'{name} takes tokens of applications, and a user signs in to "{route.tenant}"',
+                "give the tenant a certificate, secret, managed_identity or federated_token",
+            )
+
+
+def machine(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What only this machine can tell."""
+    vault = _vault(view, clock, environ)
+    for item in view.all(TenantSettings):
+        tenant = item.value
+        if tenant.kind is not Kind.MANAGED_IDENTITY and not tenant.client_id.strip("0-"):
+            cure = "write the id of the app registration in Entra"
+            yield warning((*item.path, "client_id"), "is still to be filled in", cure)
+        credential = Credential(tenant.name, tenant, environ, vault)
+        yield from _readable(item.path, tenant, credential)
+        yield from _expiring(item.path, tenant, credential, clock)
+
+
+def _vault(view: View, clock: Clock, environ: Mapping[str, str]) -> Vault | None:
+    gateway, settings = view.one(GatewaySettings), view.one(VaultSettings)
+    if gateway is None or settings is None:
+        return None
+    directory = gateway.value.state / "vault"
+    return Vault(directory, KeyRing(settings.value, directory, environ), clock)
+
+
+def _readable(path: Path, tenant: TenantSettings, credential: Credential) -> Iterator[Finding]:
+    where = (*path, tenant.kind.value)
+    try:
+        if tenant.kind is Kind.SIGN_IN:
+            credential.kept()
+        else:
+            credential.material()
+    except TokenError as problem:
+        said = problem.cause.removeprefix(f"{tenant.name}: ")
+        if tenant.kind is Kind.SIGN_IN:  # which is done when the configuration is good
+            yield warning(where, said, "mail of this tenant waits until then")
+        else:
+            yield error(where, said, "nothing can be sent without it")
+    for file in credential.exposed_files():
+        yield warning(where, f"{file} can be read by every user of this machine", f"chmod o= {file}")
+
+
+def _expiring(path: Path, tenant: TenantSettings, credential: Credential, clock: Clock) -> Iterator[Finding]:
+    try:
+        expiry = credential.expiry()
+    except TokenError:
+        return  # told
+    if expiry is None:
+        return
+    where, left = (*path, tenant.kind.value), expiry.when - utc(clock.time())
+    again = tenant.kind is Kind.SIGN_IN
+    cure = f"sign in again: mailferry login {tenant.name}" if again else "make a new one in Entra and store it"
+    if left < timedelta(0):
+        yield error(where, f"expired on {expiry.when:%Y-%m-%d}", cure)
+    elif left < timedelta(days=tenant.warn_days):
+        yield warning(where, f"expires on {expiry.when:%Y-%m-%d}", cure)
