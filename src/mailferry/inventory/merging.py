@@ -60,7 +60,7 @@ class _Merger:
             self._see(name)
         before = self._count("events")
         for name in ("new-dims", "known"):
-            self._db.execute(statements("merge.sql")[name], {"kind": self._staged.kind})
+            self._db.execute(statements("merge.sql")[name], {"kind": self._staged.dims_kind})
         for name in ("fuller", "new-events", "traits"):
             self._db.execute(statements("merge.sql")[name])
         return self._count("events") - before

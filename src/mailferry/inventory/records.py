@@ -80,6 +80,7 @@ class Volume:
     most_recipients: int | None = None  # of one message
     external_recipients: int | None = None  # outside the accepted domains
     largest: int | None = None  # octets of one message
+    mailbox_messages: int | None = None  # of the whole mailbox over all its clients, as Microsoft's report counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +105,6 @@ class Client:
     sources: tuple[str, ...] = ()  # kinds of export that know it: "eac", "signin", "trace", "gateway", …
     fate: Fate = Fate.UNCERTAIN
     findings: tuple[Finding, ...] = ()
+    senders: tuple[str, ...] = ()  # envelope senders seen, where they were logged; at most 20
     owner: str = ""  # who answers for it: name or address, from an owners list
     site: str = ""

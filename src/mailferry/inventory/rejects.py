@@ -57,11 +57,11 @@ def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple
         return ()
     rows = connection.execute(
         "SELECT error, count(*), min(place), max(breaks) FROM (SELECT line, min(byte_position) AS place, "
-        "max(length(csv_line) - length(replace(csv_line, chr(10), ''))) AS breaks, min(error_type) AS error FROM rejects "
-        "WHERE csv_line NOT LIKE '#%' GROUP BY line) GROUP BY error"
+        "max(length(trim(csv_line, chr(10) || chr(13))) - length(replace(trim(csv_line, chr(10) || chr(13)), chr(10), ''))) AS breaks, min(error_type) AS error FROM rejects "
+        "WHERE ltrim(csv_line, chr(10) || chr(13)) NOT LIKE '#%' GROUP BY line) GROUP BY error"
     ).fetchall()
     for error, _, place, breaks in rows:
-        if error == "UNQUOTED VALUE" and breaks > 1:
+        if error == "UNQUOTED VALUE" and breaks > 0:
             raise InventoryError(
                 table.name,
                 "a quotation mark opens here and is not closed, so that the rows after it cannot be told apart",
@@ -77,8 +77,8 @@ def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple
 
 
 def _line_at(file: Path, place: int) -> int:
-    """The line of the octet `place`, counted from 1."""
-    line, left = 1, place
+    """The line of the octet `place`, both counted from 1; it may be the line's own end."""
+    line, left = 1, place - 1
     with file.open("rb") as stream:
         while left > 0 and (block := stream.read(min(left, 1 << 20))):
             line += block.count(b"\n")

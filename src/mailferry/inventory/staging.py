@@ -49,6 +49,12 @@ class Staged:
     last: datetime | None = None
     skipped: tuple[Skip, ...] = ()
     note: str = ""
+    numbered: bool = True  # its records have ids of their own
+
+    @property
+    def dims_kind(self) -> str:
+        """Records without ids are kept apart: they cannot be told from those of another export that has ids."""
+        return self.kind if self.numbered else f"{self.kind}-unnumbered"
 
 
 class Stager:
@@ -100,7 +106,8 @@ class Stager:
         stage = statements(f"readers/{reader.kind}.sql")["stage"]
         self._run(made, stage, ordered=sample.shape is Shape.LINES)
         refused = parser_rejects(self._db, made)
-        if reader.numbered and not reader.has(sample, reader.numbered):
+        numbered = not reader.numbered or reader.has(sample, reader.numbered)
+        if not numbered:
             self._execute("number-twins")
         rows, taken, first, last, digest = self._one("tally")
         if not careful and (rows == 0 or any(skip.reason == "bad-letters" for skip in refused)):
@@ -114,7 +121,7 @@ class Stager:
         lost = sum(skip.count for skip in refused)
         return Staged(
             self._count, reader.kind, reader.target, found.name, found.modified, rows + lost, taken, digest, first, last,
-            skipped, self._note(made, reader),
+            skipped, self._note(made, reader), numbered,
         )  # fmt: skip
 
     def _open(self, found: Found, *, careful: bool) -> tuple[Path, Sample, Reader | None]:

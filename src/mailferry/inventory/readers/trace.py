@@ -1,7 +1,8 @@
 """Message traces: Get-MessageTraceV2 as CSV or JSON, the enhanced and extended CSV, and Graph's messageTraces.
 
 Leaves to others: which senders are ours (join). FromIP is blank for mail that was submitted to a mailbox, so a trace
-shows devices that use Direct Send or a connector, and the volume of the others (facts 8.3).
+shows devices that use Direct Send or a connector, and the volume of the others; the extended report has the address of
+those too, and tells them by their direction (facts 8.3).
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ READER = Reader(
         subject="subject messagesubject 件名",
         event="eventid",
         connector="connectorid",
+        host="clienthostname",
+        direction="directionality",
+        origin="source",
     ),
     known_by=(("happened",), ("sender",), ("recipient", "statuses"), ("id", "message_id"), ("status", "statuses", "event")),
     dated="happened",
