@@ -83,7 +83,8 @@ class RealWordPress:
 
     def _sql(self, statement: str, *values: object) -> str:
         code = "$db = new mysqli(null, 'root', '', '', 0, $argv[1]); $db->set_charset('utf8mb4');"
-        code += "$r = $db->execute_query($argv[2], array_slice($argv, 3)); echo json_encode($r instanceof mysqli_result ? $r->fetch_all() : $r);"
+        code += "$r = $db->execute_query($argv[2], array_slice($argv, 3));"
+        code += "echo json_encode($r instanceof mysqli_result ? $r->fetch_all() : $r);"
         return self._run(self._php, "-r", code, str(self._socket), statement, *map(str, values))
 
     def rows(self, statement: str, *values: object) -> list[list[Any]]:

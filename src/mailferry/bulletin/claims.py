@@ -17,7 +17,7 @@ _LINK = re.compile(r"(?:https?://|mailto:|www\.)[^\s<>\"'「」（）()、。]+"
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _HOST = re.compile(r"(?<![\w.-])(?:[a-z0-9_*](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z]{2,}(?![\w-])", re.IGNORECASE | re.ASCII)
 _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
-_STATUS = re.compile(r"(?<!\d)[2-5]\d\d[ -][245]\.\d{1,3}\.\d{1,3}(?!\d)|(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
+_STATUS = re.compile(r"(?<!\d)[2-5]\d\d [245]\.\d{1,3}\.\d{1,3}(?!\d)|(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
 _CODE = re.compile(r"AADSTS\d+|\bMC\d{5,}\b|\b0x[0-9a-f]+\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)*")
 _KANJI = re.compile(
@@ -69,12 +69,17 @@ def claims(texts: Iterable[str]) -> Claims:
         found["exact"] |= {" ".join(piece.split()) for piece in text.split("`")[1::2]}
         rest = fold(text.replace("`", " "))
         rest = _take(rest, found["places"], _LINK, _MAIL, _HOST, _ADDRESS)
-        rest = _take(rest, found["errors"], _STATUS, _CODE)
+        rest = _take(one_dash(rest), found["errors"], _STATUS, _CODE)
         rest = _take_dates(rest, spans, found["vague"])
         _take(rest, found["vague"], _KANJI, _WORD, _RELATIVE)
         found["numbers"] |= {number.replace(",", "") for number in _NUMBER.findall(rest)}
     sets = {kind: frozenset(values) for kind, values in found.items()}
     return Claims(dates=frozenset(spans), **sets)
+
+
+def one_dash(text: str) -> str:
+    """A reply of several lines has a hyphen behind its code (RFC 5321 section 4.2.1): the same code."""
+    return re.sub(r"(?<!\d)([2-5]\d\d)-(?=[245]\.\d)", r"\1 ", text)
 
 
 def _take(text: str, into: set[str], *patterns: re.Pattern[str]) -> str:

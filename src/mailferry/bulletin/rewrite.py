@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mailferry.bulletin.claims import Claims, claims
+from mailferry.bulletin.claims import Claims, claims, one_dash
 from mailferry.bulletin.clean import Unclean
+from mailferry.bulletin.fold import fold
 from mailferry.bulletin.forms import post
 from mailferry.bulletin.markup import Shapeless, blocks_of
 from mailferry.bulletin.notice import Block, Link, Notice, Quotes
@@ -116,7 +117,7 @@ def _quotes(blocks: Sequence[Block]) -> set[tuple[str, str]]:
 def _whole_errors(known: Claims, reworded: Notice) -> None:
     """A status code is followed by its own text, as the facts have it, or by none."""
     for text in _own(reworded):
-        plain = text.replace("`", "")
+        plain = one_dash(fold(text.replace("`", "")))
         for code in known.errors:
             start = plain.find(code)
             while start >= 0:
