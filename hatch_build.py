@@ -20,7 +20,8 @@ _SETUP = """
 import sys
 from mypyc.build import mypycify
 from setuptools import setup
-setup(name="compiled", packages=[], package_dir={"": "src"}, ext_modules=mypycify(sys.argv.pop().split(), opt_level="2", multi_file=True))
+modules = mypycify(sys.argv.pop().split(), opt_level="2", multi_file=True)
+setup(name="compiled", packages=[], package_dir={"": "src"}, ext_modules=modules)
 """
 
 
