@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the foreign programs that the interop and bench suites run against: foreign.sh [--bench | --full].
+# Installs the foreign programs that the suites run against, mail programs and a browser: foreign.sh [--bench].
 # Debian packages by apt-get; OpenSMTPD unpacked beside (it conflicts with Postfix); npm packages under .deps/.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,10 +7,13 @@ deps=.deps
 if [ "$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi
 
 want=
-for pair in curl:curl swaks:swaks msmtp:msmtp s-nail:s-nail /usr/sbin/postfix:postfix node:nodejs npm:npm; do
+for pair in curl:curl swaks:swaks msmtp:msmtp s-nail:s-nail /usr/sbin/postfix:postfix node:nodejs npm:npm \
+    chromium:chromium; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || want="$want ${pair##*:}"
 done
 perl -MIO::Socket::SSL -e 1 2>/dev/null || want="$want libio-socket-ssl-perl libnet-ssleay-perl"
+# The browser suite reads Japanese.
+[ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || want="$want fonts-noto-cjk"
 perl -MAuthen::SASL -e 1 2>/dev/null || want="$want libauthen-sasl-perl"
 if [ "${1:-}" = --bench ] && ! command -v saslpasswd2 >/dev/null 2>&1; then
     want="$want sasl2-bin libsasl2-modules libsasl2-modules-db"
