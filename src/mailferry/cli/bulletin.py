@@ -44,10 +44,6 @@ bulletin = typer.Typer(
     help="Turn a vendor's announcement into facts and a notice in English or Japanese.\n\n"
     "[bold]mailferry bulletin PAGE[/] is short for [bold]mailferry bulletin write PAGE[/].",
 )
-bulletin.command()(facts)
-bulletin.command()(compare)
-bulletin.command()(watch)
-bulletin.command()(accept)
 
 
 class Audience(StrEnum):
@@ -202,6 +198,10 @@ def send(
         talk().print(f"refused: {recipient}: {reply}", markup=False, soft_wrap=True)
     if sent.refused:
         raise typer.Exit(int(Exit.NO))
+
+
+for _command in (facts, compare, watch, accept):
+    bulletin.command()(_command)
 
 
 def _notice(

@@ -77,19 +77,26 @@ def announcement(page: str) -> Announcement:
 def _page(page: str) -> tuple[bytes, str, str]:
     """The octets, where they came from, and the character set that HTTP named."""
     if page.startswith(("http://", "https://")):
-        from mailferry.bulletin.download import NotThere, download
-
-        try:
-            got = asyncio.run(download(page))
-        except NotThere as error:
-            fail(f"{page}: {error}", "save the page in a browser and name the file", Exit.UNAVAILABLE)
-        return got.data, got.address, got.charset
+        return asyncio.run(_fetched(page))
     if page == "-":
         return sys.stdin.buffer.read(), "", ""
     try:
         return Path(page).read_bytes(), Path(page).name, ""
     except OSError as error:
         fail(f"{page} cannot be read: {error.strerror}", "PAGE is a file, - or an http(s) address", Exit.USAGE)
+
+
+async def _fetched(page: str) -> tuple[bytes, str, str]:
+    import aiohttp
+
+    from mailferry.bulletin.fetch import Fetcher, FetchError
+
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        try:
+            got = await Fetcher(session).get(page)
+        except FetchError as error:
+            fail(str(error), "save the page in a browser and name the file", Exit.UNAVAILABLE)
+    return got.body or b"", page, got.charset
 
 
 def notice(found: Announcement, reader: Reader, language: str, known: BulletinSettings, figures: Figures) -> Notice:

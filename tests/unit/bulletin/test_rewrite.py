@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -104,7 +105,7 @@ def document(**more: object) -> str:
         (put("14件", "15件"), "the number 15"),
         (put("smtp.office365.com", "smtp.evil.example"), "the address smtp.evil.example"),
         (put(ADDRESS, "https://evil.example/"), "the address https://evil.example/"),
-        (put(f'<a href="{ADDRESS}">', f'{ADDRESS}<a href="mailto:it@example.com">'), "its links are others"),
+        (changed(content=lambda content: re.sub(r'<a href="([^"]*)">|</a>', r" \1 ", content)), "its links are others"),
         (put("</h2>", "</h2><p>お問い合わせ先：me@evil.example</p>"), "the address me@evil.example"),
         (put(ERROR, "550 5.7.30 Basic authentication is gone"), "the text 550 5.7.30 Basic authentication is gone"),
         (put(f"<code>{ERROR}</code>", ERROR), "it leaves out the text"),
