@@ -17,6 +17,8 @@ from mailferry.spool.sqlite.bodies import BodyFiles, Ended
 
 #: Octets that may wait for the disk before reading from the client stops, and at which it goes on.
 _HIGH, _LOW = 1 << 20, 256 << 10
+#: Octets that are gathered before the pool is asked: handing a job to another thread costs more than writing 64 KiB.
+_GATHER = 256 << 10
 
 
 class FileWriter:
@@ -39,7 +41,8 @@ class FileWriter:
         with self._lock:
             self._chunks.append(data)
             self._pending += len(data)
-            self._start()
+            if self._pending >= _GATHER:
+                self._start()
 
     def drain(self) -> Future[None] | None:
         with self._lock:
