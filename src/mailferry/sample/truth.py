@@ -87,6 +87,7 @@ def judge(client: Client, tally: Tally, language: str) -> dict[str, Any]:
             "oauth_failures": tally.signed.oauth_failures,
             "errors": sorted(tally.signed.errors),
             "archived": tally.archived.basic + tally.archived.failures,
+            "archived_failures": tally.archived.failures,
         },
         "trace": _traced(tally.traced),
         "first_seen": iso(min(began)) if began else None,
