@@ -19,7 +19,8 @@ from mailferry.planner.values import Way
 SURE = 0.6
 
 _OLD_TLS = frozenset({"1.0", "1.1"})
-_LARGEST = ("most_recipients", "largest", "window_days")  # of one message, or of the window: no sum
+#: Of one message, of the window, or of the mailbox already: no sum.
+_LARGEST = ("most_recipients", "largest", "window_days", "mailbox_messages")
 
 
 @dataclass(frozen=True, slots=True)

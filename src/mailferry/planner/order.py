@@ -21,6 +21,8 @@ _RISKS = tuple(Risk)
 
 #: The heaviest are the fewest clients that send this share of all mail.
 _HEAVY_SHARE = 0.5
+#: Days to assume where a count has no times: Microsoft's report covers 7 to 90.
+_WINDOW = 30.0
 #: A pilot is never more than this part of the whole.
 _PILOT_PART = 5
 
@@ -104,7 +106,7 @@ def _load(client: Client) -> float:
     volume = client.volume
     if volume.messages is None:
         return -1.0
-    return volume.messages / max(volume.window_days or 1.0, 1.0)
+    return volume.messages / max(volume.window_days or _WINDOW, 1.0)
 
 
 def _tier(client: Client, decision: Decision, heavy: frozenset[str]) -> Tier:

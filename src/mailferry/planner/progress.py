@@ -19,8 +19,9 @@ from mailferry.planner.keep import StoreError, write_whole
 from mailferry.planner.values import Item, Plan, Way
 
 FILE = "progress.json"
-_NOT_THROUGH_US = "not-yet-through-us"
 _GATEWAY = "gateway"
+#: The inventory's codes for a client that still signs in to Microsoft with its password.
+_STILL_BASIC = frozenset({"not-yet-through-us", "still-both"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,11 @@ class Progress:
 def progress(plan: Plan, clients: Iterable[Client], today: date) -> Progress:
     """The planned clients against what is seen now."""
     now = {client.id: client for client in clients}
+    mailboxes: dict[str, list[Client]] = {}
+    for client in now.values():
+        mailboxes.setdefault(client.sender, []).append(client)
     planned = [item for item in plan.items if item.wave]
-    moved = tuple(item for item in planned if has_moved(item, now))
+    moved = tuple(item for item in planned if _moved(item, now, mailboxes))
     done = {item.client.id for item in moved}
     due = [item for item in planned if item.day is not None and item.day <= today]
     known = {item.client.id for item in plan.items}
@@ -56,17 +60,22 @@ def progress(plan: Plan, clients: Iterable[Client], today: date) -> Progress:
     )
 
 
-def has_moved(item: Item, now: Mapping[str, Client]) -> bool:
-    """Whether `item` was carried out, by what is seen now."""
-    client, before = now.get(item.client.id), item.client
+def _moved(item: Item, now: Mapping[str, Client], mailboxes: Mapping[str, list[Client]]) -> bool:
+    """Whether `item` was carried out. A mailbox behind which more clients were found since has them under new ids."""
+    client = now.get(item.client.id)
+    others = mailboxes.get(item.client.sender, []) if client is None and item.client.sender else []
+    seen = [client] if client is not None else others
     if item.way is Way.RETIRE:
-        return client is None or client.switches.disabled is True
-    if client is None:
-        return False
-    if client.fate is Fate.CONTINUES or client.authentication is Authentication.OAUTH:
+        return all(one.switches.disabled is True for one in seen)
+    return bool(seen) and all(has_moved(item.client, one) for one in seen)
+
+
+def has_moved(before: Client, now: Client) -> bool:
+    """Whether the client signs in by OAuth now, or came through the gateway since and nowhere else."""
+    if now.fate is Fate.CONTINUES or now.authentication is Authentication.OAUTH:
         return True
-    through = _GATEWAY in client.sources and _GATEWAY not in before.sources
-    return through and not any(finding.code == _NOT_THROUGH_US for finding in client.findings)
+    through = _GATEWAY in now.sources and _GATEWAY not in before.sources
+    return through and not any(finding.code in _STILL_BASIC for finding in now.findings)
 
 
 def remember(snapshot: Snapshot, directory: Path) -> tuple[Snapshot, ...]:

@@ -18,6 +18,7 @@ from support.plans import PRODUCTS, TODAY, client, seen
 BASIC = client("basic")
 GATEWAY = ("eac", "signin", "gateway")
 NOT_YET = (Finding("not-yet-through-us", Severity.NOTE),)
+STILL_BOTH = (Finding("still-both", Severity.WARNING),)
 LATER = date(2026, 12, 24)
 
 
@@ -36,6 +37,10 @@ def moved(before: Client, now: Client | None) -> bool:
         (replace(BASIC, fate=Fate.CONTINUES), True),
         (replace(BASIC, sources=GATEWAY), True),
         (replace(BASIC, sources=GATEWAY, findings=NOT_YET), False),
+        (replace(BASIC, sources=GATEWAY, findings=STILL_BOTH), False),
+        (replace(BASIC, id="renamed", authentication=Authentication.OAUTH), True),
+        (replace(BASIC, id="renamed"), False),
+        (client("another", authentication=Authentication.OAUTH), False),
     ],
 )
 def test_what_has_moved(now: Client | None, expected: bool) -> None:

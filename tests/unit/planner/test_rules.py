@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailferry.inventory.records import Authentication, Client, Fate, Switches
+from mailferry.inventory.records import Authentication, Client, Fate, Finding, Severity, Switches
 from mailferry.planner.case import Case
 from mailferry.planner.decide import decide
 from mailferry.planner.judgement import Fits, Judgement, Unfit
@@ -79,6 +79,12 @@ class TestRefusedOnly:
     def test_one_message_is_enough(self, one: Client) -> None:
         assert refused_only.judge(case(one)) is None
 
+    def test_no_count_is_no_message(self) -> None:
+        unknown = client(fate=Fate.BROKEN, volume=volume(messages=None), failures=12)
+        assert fit(refused_only.judge(case(unknown))).way is Way.ASK
+        reported = client(fate=Fate.BROKEN, volume=volume(messages=None, mailbox_messages=9), failures=12)
+        assert refused_only.judge(case(reported)) is None
+
 
 class TestIdle:
     def test_longer_than_set(self) -> None:
@@ -111,6 +117,11 @@ class TestUncertain:
         judgement = fit(uncertain.judge(case(client(fate=Fate.UNCERTAIN))))
         assert (judgement.way, judgement.risk) == (Way.ASK, Risk.HIGH)
         assert "Authentication Protocol" in judgement.steps[0].en
+
+    def test_behind_a_relay_the_relay_decides(self) -> None:
+        behind = client(fate=Fate.UNCERTAIN, findings=(Finding("behind-relay", Severity.WARNING),))
+        judgement = fit(uncertain.judge(case(behind)))
+        assert "how the relay signs in" in judgement.steps[0].en
 
     def test_what_breaks_is_certain(self) -> None:
         assert uncertain.judge(case(client())) is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mailferry.inventory.join.findings import CODES, sentence
 from mailferry.inventory.records import Client
 from mailferry.m365.facts import Text
 from mailferry.planner.values import Effort, Risk, Way
@@ -97,6 +98,7 @@ _WORDS = MappingProxyType(
         "refused": ("Ways not taken", "選択しなかった方法"),
         "source": ("Source", "出典"),
         "details": ("Details of each client", "送信元ごとの詳細"),
+        "findings": ("Findings", "確認事項"),
         "limits": ("Published limits against what was observed", "公表されている制限と実測値"),
         "limit": ("Limit", "制限"),
         "published": ("Published", "公表値"),
@@ -159,6 +161,10 @@ class Words:
 
     def risk(self, risk: Risk) -> str:
         return RISKS[risk].of(self.language)
+
+    def findings(self, client: Client) -> list[str]:
+        """What the inventory found, in sentences."""
+        return [sentence(finding, self.language) for finding in client.findings if finding.code in CODES]
 
     def evidence(self, line: str) -> str:
         """An evidence line with its key in this language."""

@@ -1,4 +1,4 @@
-"""Nothing but refusals was seen of it: a forgotten device, or somebody who guesses passwords.
+"""It is refused, and no export shows a message of it: a forgotten device, or somebody who guesses passwords.
 
 Source: Entra lists refused sign-ins of Authenticated SMTP beside successful ones (Graph signIn, status/errorCode).
 Leaves to others: clients that were accepted too. Invariant: a client that sent mail in the window is not concerned.
@@ -15,8 +15,8 @@ from mailferry.planner.values import Effort, Risk, Way
 NAME = "refused-only"
 
 _REASON = Text(
-    "It was refused every time and sent nothing: a forgotten device, or somebody guessing passwords.",
-    "すべて拒否されており、送信の実績がありません。放置された機器か、パスワードの推測による攻撃の可能性があります。",
+    "It is refused, and no export shows a message of it: a forgotten device, or somebody guessing passwords.",
+    "サインインが拒否されており、送信の記録もありません。放置された機器か、パスワードの推測による攻撃の可能性があります。",
 )
 _STEPS = (
     Text(
@@ -34,6 +34,7 @@ _STEPS = (
 
 def judge(case: Case) -> Judgement:
     client = case.client
-    if client.fate is not Fate.BROKEN or client.volume.messages or not client.failures:
+    sent = client.volume.messages or client.volume.mailbox_messages
+    if client.fate is not Fate.BROKEN or sent or not client.failures:
         return None
     return Fits(Way.ASK, _REASON, "Microsoft Graph: signIn, status", _STEPS, Effort.SMALL, Risk.MEDIUM)

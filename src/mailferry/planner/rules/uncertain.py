@@ -29,7 +29,22 @@ _STEPS = (
 )
 
 
+_BEHIND = Text(
+    "Its mail leaves through a relay to Exchange Online; whether it goes on is decided by how the relay signs in.",
+    "メールは中継サーバー経由で Exchange Online に送信されます。影響の有無は、中継サーバーの認証方式によります。",
+)
+_RELAY = Text(
+    "Administrator: look how the relay signs in. Once the relay sends by OAuth, or through the gateway, all behind it "
+    "do.",
+    "管理者: 中継サーバーの認証方式を確認してください。中継サーバーを OAuth またはゲートウェイ経由に切り替えれば、"
+    "その配下の送信元もすべて対応済みになります。",
+)
+_BEHIND_RELAY = "behind-relay"  # the inventory's code for it
+
+
 def judge(case: Case) -> Judgement:
     if case.client.fate is not Fate.UNCERTAIN:
         return None
+    if any(finding.code == _BEHIND_RELAY for finding in case.client.findings):
+        return Fits(Way.ASK, _BEHIND, source("learn-multifunction"), (_RELAY, *_STEPS[1:]), Effort.SMALL, Risk.MEDIUM)
     return Fits(Way.ASK, _REASON, source("mc786329-2024-10"), _STEPS, Effort.SMALL, Risk.HIGH)

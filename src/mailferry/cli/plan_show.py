@@ -1,0 +1,294 @@
+"""How the plan looks on a terminal and to a program.
+
+Leaves to others: what is in it (planner). Invariant: shows, changes nothing; 80 columns are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mailferry.cli.language import Prose
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mailferry.planner.papers.words import Words
+    from mailferry.planner.progress import Progress, Snapshot
+    from mailferry.planner.values import Item, Plan
+
+_MOST_NAMED = 10
+_WORDS = {
+    "en": {
+        "head": "{all} clients: {busy} to change, {fine} need nothing",
+        "dates": "Basic authentication is disabled from {cutoff}: {left} days. Last day for changes: {deadline}.",
+        "next": "Next:",
+        "show": "each client",
+        "rehearse": "try the plan against the tenant on that day",
+        "write": "report, letters, calendar, configuration",
+        "moved": "{moved} of {planned} clients have moved; by the plan it would be {due} today.",
+        "overdue": "Overdue",
+        "new": "New since the plan: {count} that may break; make the plan again.",
+        "more": "and {count} more",
+    },
+    "ja": {
+        "head": "送信元 {all} 件: 要対応 {busy} 件、対応不要 {fine} 件",
+        "dates": "基本認証が無効になる日: {cutoff}（あと {left} 日）。変更期限: {deadline}。",
+        "next": "次の手順:",
+        "show": "送信元ごとの計画",
+        "rehearse": "当日のテナントを想定した予行演習",
+        "write": "報告書、案内文、予定表、設定ファイルの出力",
+        "moved": "{planned} 件中 {moved} 件が移行済みです（計画では本日までに {due} 件）。",
+        "overdue": "期限超過",
+        "new": "計画後に見つかった、影響を受ける可能性のある送信元が {count} 件あります。計画を作り直してください。",
+        "more": "ほか {count} 件",
+    },
+}
+
+
+def _words(language: str) -> Words:
+    from mailferry.planner.papers.words import Words
+
+    return Words(language)
+
+
+def overview(console: Console, plan: Plan, language: str) -> None:
+    """What the plan comes to: figures, ways, waves, warnings."""
+    from mailferry.planner.papers.view import View
+
+    view, own = View(plan, language), _WORDS[language]
+    busy = len(view.busy)
+    head = own["head"].format(all=f"{len(plan.items):,}", busy=f"{busy:,}", fine=f"{len(plan.items) - busy:,}")
+    console.print()
+    console.print(Prose(head, "bold"), soft_wrap=False)
+    dates = own["dates"].format(cutoff=plan.cutoff, left=view.days_left, deadline=plan.deadline)
+    console.print(Prose(dates), soft_wrap=False)
+    console.print()
+    ways = _table(console, (view.words["by_way"], ""), (view.words["clients"], "right"))
+    for way, count in view.ways():
+        ways.add_row(Prose(way), f"{count:,}")
+    console.print(ways, soft_wrap=False)
+    if plan.waves:
+        console.print(_waves(console, plan, view.words), soft_wrap=False)
+    for warning in plan.warnings:
+        console.print(_bullet("!", warning.of(language)), soft_wrap=False)
+
+
+def _waves(console: Console, plan: Plan, words: Words) -> Any:
+    waves = _table(
+        console,
+        (words["wave"], "right"),
+        (words["first"], ""),
+        (words["last"], ""),
+        (words["clients"], "right"),
+        (words["why"], "wide"),
+    )
+    for wave in plan.waves[:_MOST_NAMED]:
+        reason = Prose(words.text(wave.reason))
+        waves.add_row(str(wave.number), str(wave.first), str(wave.last), f"{len(wave.clients):,}", reason)
+    if len(plan.waves) > _MOST_NAMED:
+        last = plan.waves[-1]
+        waves.add_row("…", "…", str(last.last), "", f"{len(plan.waves):,}")
+    return waves
+
+
+def next_steps(console: Console, language: str) -> None:
+    own = _WORDS[language]
+    console.print()
+    console.print(own["next"])
+    for command, what in (("plan show", "show"), ("rehearse", "rehearse"), ("plan write papers", "write")):
+        console.print(f"  [cyan]{f'mailferry {command}':28}[/] {own[what]}")
+
+
+def table(console: Console, items: Iterable[Item], language: str) -> None:
+    """One line for each client."""
+    from mailferry.planner.papers.words import label
+
+    words = _words(language)
+    found = _table(
+        console,
+        (words["client"], "wide"),
+        (words["way"], "wide"),
+        (words["wave"], "right"),
+        (words["day"], ""),
+        (words["owner"], "wide"),
+        (words["risk"], ""),
+    )
+    for item in items:
+        found.add_row(
+            Prose(_broken(label(item.client))),
+            Prose(words.way(item.way)),
+            str(item.wave or ""),
+            str(item.day or ""),
+            Prose(item.owner or words["nobody"]),
+            f"[{_COLOURS[item.risk.value]}]{words.risk(item.risk)}[/]" if item.wave else "",
+        )
+    console.print(found, soft_wrap=False)
+
+
+_COLOURS = {"low": "green", "medium": "yellow", "high": "red"}
+
+
+def one(console: Console, item: Item, language: str) -> None:
+    """All about one client."""
+    from mailferry.planner.papers.words import label
+
+    words = _words(language)
+    day = f", {words['wave']} {item.wave}, {item.day}" if item.wave else ""
+    console.print()
+    console.print(Prose(label(item.client), "bold"), soft_wrap=False)
+    console.print(Prose(f"{words.way(item.way)}{day}", "cyan"), soft_wrap=False)
+    console.print(Prose(words.text(item.reason)), soft_wrap=False)
+    sections = (
+        ("steps", [words.text(step) for step in item.steps]),
+        ("findings", words.findings(item.client)),
+        ("evidence", [words.evidence(line) for line in item.evidence]),
+        ("refused", [f"{words.way(other.way)}: {words.text(other.reason)}" for other in item.refused]),
+        ("source", [item.source]),
+    )
+    for name, lines in sections:
+        if lines:
+            console.print()
+            console.print(f"[bold]{words[name]}[/]")
+        for number, line in enumerate(lines, 1):
+            console.print(_bullet(str(number) if name == "steps" else "·", line), soft_wrap=False)
+
+
+def progress(console: Console, plan: Plan, found: Progress, language: str) -> None:
+    """How many have moved, as a bar, and who is overdue."""
+    from rich.progress_bar import ProgressBar
+
+    from mailferry.planner.papers.words import label
+
+    own, shot = _WORDS[language], found.snapshot
+    values = {"moved": f"{shot.moved:,}", "planned": f"{shot.planned:,}", "due": f"{shot.due:,}"}
+    console.print()
+    console.print(Prose(own["moved"].format(**values), "bold"), soft_wrap=False)
+    console.print(ProgressBar(total=max(shot.planned, 1), completed=shot.moved, width=60), soft_wrap=False)
+    if found.overdue:
+        console.print()
+        console.print(f"[bold red]{own['overdue']}: {len(found.overdue):,}[/]")
+    for item in found.overdue[:_MOST_NAMED]:
+        console.print(_bullet(str(item.day), f"{label(item.client)}, {item.owner}".rstrip(", ")), soft_wrap=False)
+    if len(found.overdue) > _MOST_NAMED:
+        console.print(_bullet("…", own["more"].format(count=len(found.overdue) - _MOST_NAMED)), soft_wrap=False)
+    if found.new:
+        console.print()
+        console.print(_bullet("!", own["new"].format(count=len(found.new))), soft_wrap=False)
+
+
+def written(console: Console, directory: Path, count: int) -> None:
+    console.print(f"{count} files in {directory}; open {directory}/report.en.html", markup=False, soft_wrap=True)
+
+
+def chosen_items(plan: Plan, client: str, wave: int | None, owner: str, way: str) -> list[Item]:
+    """The items that match everything asked for."""
+
+    def known_as(item: Item) -> bool:
+        one_of = item.client
+        return client.casefold() in map(str.casefold, (one_of.id, one_of.sender, *one_of.names, *one_of.addresses))
+
+    return [
+        item
+        for item in plan.items
+        if (not client or known_as(item))
+        and (wave is None or item.wave == wave)
+        and (not owner or item.owner.casefold() == owner.casefold())
+        and (not way or item.way.value == way)
+    ]
+
+
+def summary(plan: Plan, language: str) -> dict[str, Any]:
+    ways: dict[str, int] = {}
+    for item in plan.items:
+        ways[item.way.value] = ways.get(item.way.value, 0) + 1
+    return {
+        "made": plan.made.isoformat(),
+        "cutoff": plan.cutoff.isoformat(),
+        "deadline": plan.deadline.isoformat() if plan.deadline else None,
+        "clients": len(plan.items),
+        "to_change": sum(1 for item in plan.items if item.wave),
+        "ways": dict(sorted(ways.items())),
+        "waves": [
+            {
+                "number": wave.number,
+                "first": wave.first.isoformat(),
+                "last": wave.last.isoformat(),
+                "clients": len(wave.clients),
+                "reason": wave.reason.of(language),
+            }
+            for wave in plan.waves
+        ],
+        "warnings": [text.of(language) for text in plan.warnings],
+    }
+
+
+def document(plan: Plan, items: Sequence[Item], language: str) -> dict[str, Any]:
+    return {**summary(plan, language), "items": [_item(item, language) for item in items]}
+
+
+def _item(item: Item, language: str) -> dict[str, Any]:
+    return {
+        "client": item.client.id,
+        "sender": item.client.sender,
+        "addresses": list(item.client.addresses),
+        "product": item.product,
+        "way": item.way.value,
+        "rule": item.rule,
+        "reason": item.reason.of(language),
+        "evidence": list(item.evidence),
+        "steps": [step.of(language) for step in item.steps],
+        "refused": [
+            {"way": other.way.value, "rule": other.rule, "reason": other.reason.of(language)} for other in item.refused
+        ],
+        "limits": [{**asdict(check), "note": check.note.of(language)} for check in item.limits],
+        "effort": item.effort.value,
+        "risk": item.risk.value,
+        "owner": item.owner,
+        "wave": item.wave,
+        "day": item.day.isoformat() if item.day else None,
+        "source": item.source,
+    }
+
+
+def progress_document(found: Progress, history: Iterable[Snapshot]) -> dict[str, Any]:
+    def plain(shot: Snapshot) -> dict[str, Any]:
+        return {**asdict(shot), "day": shot.day.isoformat()}
+
+    return {
+        **plain(found.snapshot),
+        "moved_clients": [item.client.id for item in found.moved],
+        "overdue": [item.client.id for item in found.overdue],
+        "new": list(found.new),
+        "history": [plain(shot) for shot in history],
+    }
+
+
+def _broken(text: str) -> str:
+    """An address that may be broken after its @."""
+    return text.replace("@", "@\u200b")
+
+
+def _table(console: Console, *columns: tuple[str, str]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    found = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for name, kind in columns:
+        found.add_column(
+            name, justify="right" if kind == "right" else "left", no_wrap=kind in ("", "right"), overflow="fold"
+        )
+    return found
+
+
+def _bullet(mark: str, text: str) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    row = Table.grid(padding=(0, 1), pad_edge=True)
+    row.add_column(no_wrap=True)
+    row.add_column()
+    row.add_row(Text(mark, "yellow" if mark == "!" else "cyan"), Prose(text))
+    return row
