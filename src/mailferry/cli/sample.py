@@ -127,7 +127,9 @@ def _write(directory: Path, request: Request) -> Written:
     except OSError as error:
         said = words["unwritable"].format(directory=directory, reason=error.strerror or error)
         fail(said, words["room"], Exit.UNAVAILABLE)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "holidays":
+            raise
         fail(words["library"], words["install"], Exit.UNAVAILABLE)
 
 
