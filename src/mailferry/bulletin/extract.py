@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailferry.bulletin.errortexts import errors, leftover
-from mailferry.bulletin.facts import Audience, Bound, Effect, Kind, Mention, Period, Phase
+from mailferry.bulletin.facts import Audience, Kind, Mention, Phase
 from mailferry.bulletin.fold import fold
-from mailferry.bulletin.phases import phases
+from mailferry.bulletin.periods import dates
+from mailferry.bulletin.phases import audiences, phases
 from mailferry.bulletin.rules import cue, endpoint, names
 from mailferry.bulletin.sentences import Sentence
 
@@ -49,7 +50,26 @@ def extract(sentences: Iterable[Sentence]) -> Facts:
             facts.unread[sentence.text] = None
             continue
         _one(sentence, facts)
+        _concern(sentence, facts)
     return facts
+
+
+_CONCERN = re.compile(
+    r"^(?:this|it|the change|that)\s+(?:\w+\s+)?(?:concerns|affects|applies|is for|holds)\b|^(?:対象|影響)",
+    re.IGNORECASE,
+)
+
+
+def _concern(sentence: Sentence, facts: Facts) -> None:
+    """"This concerns all existing tenants": said of the phase just named."""
+    plain = fold(sentence.text)
+    named = audiences(plain) if _CONCERN.search(plain) and not dates(plain).found else []
+    if len(facts.phases) == 0 or not named:
+        return
+    key, last = next(reversed(facts.phases.items()))
+    if last.audience is Audience.UNKNOWN:
+        del facts.phases[key]
+        facts.add_phase(replace(last, audience=named[0]))
 
 
 def _one(sentence: Sentence, facts: Facts) -> None:
@@ -71,10 +91,15 @@ def _one(sentence: Sentence, facts: Facts) -> None:
         facts.add(Kind.ALTERNATIVE, value, text)
     if sentence.heading:
         return
-    if cue("action").search(plain) and plain.rstrip()[-1:] != "?":
+    if cue("action").search(plain) and not _ASKS.search(plain):
         facts.add(Kind.ACTION, _clause(text), text)
-    if cue("risk").search(plain) and not cue("no_risk").search(plain):
+    past = bool(dated.phases) and all(phase.superseded for phase in dated.phases)
+    if cue("risk").search(plain) and not cue("no_risk").search(plain) and not past:
         facts.add(Kind.RISK, _clause(text), text)
+
+
+#: A question, or a heading like "What you need to do:".
+_ASKS = re.compile(r"[?？]\s*$|^(?:what|how|when|why|who|where)\b[^,]*:\s*$", re.IGNORECASE)
 
 
 def _endpoints(plain: str) -> Iterator[str]:
@@ -113,14 +138,3 @@ def _clause(text: str) -> str:
 def _same(value: str) -> str:
     return re.sub(r"\W+", " ", fold(value)).strip().lower()
 
-
-def spoken(period: Period, bound: Bound) -> str:
-    """A period for people that compare: "until 2026-12-21 to 2026-12-31"."""
-    days = period.first.isoformat() if period.first == period.last else f"{period.first} to {period.last}"
-    return days if bound is Bound.IN else f"{bound.value} {days}"
-
-
-#: Effects that the schedule knows.
-SCHEDULED = frozenset(
-    {Effect.UNCHANGED, Effect.DISABLED_BY_DEFAULT, Effect.UNAVAILABLE, Effect.ANNOUNCEMENT, Effect.REMOVED}
-)

@@ -14,6 +14,7 @@ from lxml.html import HtmlElement  # type: ignore[import-untyped] # it has no an
 
 from mailferry.bulletin.fold import fold
 from mailferry.bulletin.rules import cue
+from mailferry.bulletin.sections import drop_sections
 from mailferry.bulletin.sentences import Block, Form
 from mailferry.bulletin.tree import prune
 
@@ -27,6 +28,7 @@ _DATE = re.compile(r"\d{4}|月|half|quarter|\b(?:jan|feb|mar|apr|may|jun|jul|aug
 def main_text(root: HtmlElement) -> list[Block]:
     """The article's blocks, in order."""
     prune(root)
+    drop_sections(root)
     return clean(_article(root))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mailferry.bulletin.facts import Audience, Bound, Effect, Phase
 from mailferry.bulletin.fold import fold
-from mailferry.bulletin.periods import Found, dates
+from mailferry.bulletin.periods import Dates, Found, dates
 from mailferry.bulletin.rules import audience_cue, effect_cue, effects
 from mailferry.bulletin.sentences import Sentence
 
@@ -35,7 +35,7 @@ class _Sign:
 
 
 #: What separates the clauses of a sentence. A comma inside a date is covered by the date.
-_CLAUSE = re.compile(r"[;,、。:|]|\s-\s|(?<=[がりしてれ])\s*(?=[、])|\b(?:and|but|while|whereas|then)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"[;、。:|]|,(?!\s+when\b)|\s-\s|(?<=[がりしてれ])\s*(?=[、])|\b(?:and|but|while|whereas|then)\b", re.IGNORECASE)
 #: A date further than this many clauses from the words has nothing to do with them.
 _FAR = 3
 
@@ -45,8 +45,21 @@ def phases(sentence: Sentence) -> Dated:
     text = sentence.text
     found = dates(text)
     if not found.found:
-        return Dated((), not found.vague or _background(fold(text)))
+        return Dated((), sentence.heading or not found.vague or _background(fold(text)))
     plain = fold(text)
+    if sentence.heading or _only_a_date(plain, found.found):
+        return Dated(_made(sentence, plain, found)[0], understood=True)
+    made, understood = _made(sentence, plain, found)
+    return Dated(made, understood)
+
+
+def _only_a_date(plain: str, found: tuple[Found, ...]) -> bool:
+    """A line that names a day, perhaps with the time of day, and says nothing."""
+    rest = "".join(letter for at, letter in enumerate(plain) if not any(f.start <= at < f.end for f in found))
+    return len(re.sub(r"[\d\W_]|時|分", "", rest)) <= 5
+
+
+def _made(sentence: Sentence, plain: str, found: Dates) -> tuple[tuple[Phase, ...], bool]:
     signs = _signs(plain)
     cuts = _cuts(plain, found.found)
     made: list[Phase] = []
@@ -65,7 +78,7 @@ def phases(sentence: Sentence) -> Dated:
             continue
         effect = Effect.OTHER if other and not _about_smtp(plain) else sign.effect
         made.append(_phase(date, effect, sentence, plain, clause))
-    return Dated(tuple(made), understood)
+    return tuple(made), understood
 
 
 def _phase(date: Found, effect: Effect, sentence: Sentence, plain: str, clause: str) -> Phase:
@@ -125,10 +138,16 @@ def _nearest(date: Found, signs: list[_Sign], cuts: list[int], found: tuple[Foun
         ]
         if clauses > _FAR or (clauses > 0 and any(rival < clauses for rival in rivals)):
             continue
-        key = (clauses, sign.rank, abs(date.start - sign.start))
+        away = abs(date.start - sign.start)
+        key = (clauses, away, sign.rank) if _crowded(date, found, cuts) else (clauses, sign.rank, away)
         if best is None or key < best:
             best, chosen = key, sign
     return chosen
+
+
+def _crowded(date: Found, found: tuple[Found, ...], cuts: list[int]) -> bool:
+    """Whether another date stands in the same clause; then nearness decides before the order of the words."""
+    return any(other is not date and _distance(date.start, other.start, cuts) == 0 for other in found)
 
 
 def _clause(plain: str, date: Found, cuts: list[int]) -> str:
@@ -161,10 +180,15 @@ def _about_smtp(plain: str) -> bool:
 def _audience(clause: str, plain: str, context: str) -> Audience:
     """Whom it concerns: by the clause's own words, the sentence's where they name one, or the heading's."""
     for text in (clause, plain, fold(context)):
-        named = [audience for name, audience in _AUDIENCES if audience_cue(name).search(text)]
-        if len(named) == 1 or (named and text is clause):
+        named = audiences(text)
+        if named and (text is clause or not {Audience.NEW, Audience.EXISTING} <= set(named)):
             return named[0]
     return Audience.UNKNOWN
+
+
+def audiences(plain: str) -> list[Audience]:
+    """Whom folded text names; "all existing tenants" are the existing ones."""
+    return [audience for name, audience in _AUDIENCES if audience_cue(name).search(plain)]
 
 
 _AUDIENCES = (("new", Audience.NEW), ("existing", Audience.EXISTING), ("all", Audience.ALL))

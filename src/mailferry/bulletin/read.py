@@ -21,7 +21,7 @@ from mailferry.bulletin.facts import Announcement, Precision
 from mailferry.bulletin.fold import fold
 from mailferry.bulletin.periods import dates
 from mailferry.bulletin.rules import effect_cue
-from mailferry.bulletin.sentences import Block, Form, sentences
+from mailferry.bulletin.sentences import Block, Form, Sentence, sentences
 from mailferry.bulletin.unwrap import Inside, looks_like_html, unwrap
 
 #: An announcement is a few pages; more is refused before it is parsed.
@@ -70,7 +70,7 @@ def _announce(inside: Inside, address: str) -> Announcement:
         title, publisher = title or found.get("subject", ""), publisher or _sender(found.get("from", ""))
         stated.append(found.get("date", ""))
     title = title or next((block.text for block in blocks if block.form is Form.HEADING), "") or _first(blocks)
-    facts = extract(sentences(blocks))
+    facts = extract((Sentence(title, heading=True), *sentences(blocks)))
     return Announcement(
         title=" ".join(title.split()),
         publisher=publisher or _host(address),

@@ -42,8 +42,8 @@ class Name:
 
 
 def compiled(text: str) -> Pattern:
-    """A pattern of the data files: lines are alternatives laid out for reading, blanks count as written by \\s."""
-    return re.compile("".join(line.strip() for line in text.splitlines()), re.IGNORECASE)
+    """A pattern of the data files; blanks that lay it out do not count. ASCII: a word ends between "AUTH" and "の"."""
+    return re.compile("".join(line.strip() for line in text.splitlines()), re.IGNORECASE | re.ASCII)
 
 
 def _cue(entry: Mapping[str, Any], prefix: str = "") -> Cue:
