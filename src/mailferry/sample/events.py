@@ -18,12 +18,14 @@ from mailferry.sample.organisation import Organisation
 from mailferry.sample.seeds import seeded
 from mailferry.sample.tally import Noise, Tally
 from mailferry.sample.traffic import messages, sessions
-from mailferry.sample.values import Auth, Client, Message, Session, SignIn, State, Via, Windows
+from mailferry.sample.values import Auth, Bystander, Client, Message, Session, SignIn, State, Via, Windows
 
 #: AADSTS codes as sign-in reports give them.
 WRONG_PASSWORD, BLOCKED_BY_CA, LOCKED, BUSY = 50126, 53003, 50053, 90033
 #: Of all sign-ins, this share is refused once for no reason of the client's.
 _HICCUP = 0.004
+#: Mail of people, in and out, each day.
+_LETTERS, _FEWEST_LETTERS = 0.4, 8
 #: Where password guessing comes from (RFC 5737).
 STRANGERS = "192.0.2.0/24"
 #: Guesses from outside for each client and day, and what each run of them adds at least.
@@ -37,6 +39,7 @@ class Day:
     day: date
     archived: bool  # it belongs to the older export, not to the window of sign-ins
     signins: list[SignIn] = field(default_factory=list)
+    bystanders: list[Bystander] = field(default_factory=list)
     messages: dict[Via, list[Message]] = field(default_factory=lambda: {via: [] for via in Via})
 
 
@@ -54,6 +57,7 @@ class Events:
         self._mailboxes = [client for client in organisation.clients if client.kind.auth is Auth.BASIC]
         self.tallies = {client.number: Tally() for client in organisation.clients}
         self.noise = Noise()
+        self.bystanders = 0
 
     def day(self, day: date) -> Day | None:
         """The events of `day`; None where no source keeps more than counts of it."""
@@ -74,6 +78,8 @@ class Events:
             self._play(made, client, sessions(client, count, rng), midnight, refused, traced, rng)
         if kept:
             self._guess(made, midnight, rng)
+        if traced:
+            self._pass_by(made, midnight, rng)
         return made if kept else None
 
     def _refused(self, client: Client, day: date) -> int:
@@ -187,6 +193,26 @@ class Events:
             signin = SignIn(at, user, name, principal, ip, place, error, Auth.BASIC, ("", ""), rng.getrandbits(128))
             made.signins.append(signin)
             self.noise.add(signin, made.archived)
+
+    def _pass_by(self, made: Day, midnight: float, rng: Random) -> None:
+        """People write from Outlook, and the world writes to them: neither is a client of ours."""
+        organisation = self._organisation
+        for _ in range(_FEWEST_LETTERS + int(len(organisation.people) * _LETTERS)):
+            person, other = rng.choice(organisation.people), rng.choice(organisation.outside)
+            outsider, comes_in = f"tanto{rng.randrange(20_000):05d}@{other}", rng.random() < 0.5
+            sender, recipient = (outsider, person.address) if comes_in else (person.address, outsider)
+            made.bystanders.append(
+                Bystander(
+                    midnight + rng.random() * 86_399,
+                    sender,
+                    recipient,
+                    f"Re: {rng.randrange(10_000):04d}",
+                    rng.randrange(4_000, 400_000),
+                    f"<{guid(rng.getrandbits(128))}@{sender.partition('@')[2]}>",
+                    f"198.51.100.{rng.randrange(1, 255)}" if comes_in else "",
+                )
+            )
+        self.bystanders += len(made.bystanders)
 
 
 def user_id(address: str) -> str:

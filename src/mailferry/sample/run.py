@@ -77,7 +77,7 @@ def write(directory: Path, request: Request, progress: Progress = lambda done, t
         signins = _days(events, exports, windows, progress)
     _papers(folders, organisation, events, request)
     head = {"size": request.size, "seed": request.seed, "language": request.language, "signins": signins}
-    truth.write(directory / "truth.json", organisation, windows, events.tallies, events.noise, head, request.language)
+    truth.write(directory / "truth.json", organisation, windows, events, head, request.language)
     files = [path for path in directory.rglob("*") if path.is_file()]
     messages = sum(tally.traced.messages for tally in events.tallies.values())
     octets = sum(path.stat().st_size for path in files)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailferry.sample.events import STRANGERS
+from mailferry.sample.events import STRANGERS, Events
 from mailferry.sample.exports.base import iso
 from mailferry.sample.exports.switches import TENANT_DISABLED, mailbox_switch, policy
 from mailferry.sample.organisation import Organisation
-from mailferry.sample.tally import Noise, Tally, Traced
+from mailferry.sample.tally import Tally, Traced
 from mailferry.sample.values import Auth, Client, Pattern, Span, State, Via, Windows
 
 #: Published limits of a mailbox (facts 2.3).
@@ -26,8 +26,7 @@ def write(
     path: Path,
     organisation: Organisation,
     windows: Windows,
-    tallies: dict[int, Tally],
-    noise: Noise,
+    events: Events,
     head: dict[str, Any],
     language: str,
 ) -> None:
@@ -43,11 +42,12 @@ def write(
                 "trace": _span(windows.trace),
             },
             "tenant": {"smtp_auth_disabled": TENANT_DISABLED, "allow_legacy_tls": True},
-            "noise": {"rows": noise.rows, "archived_rows": noise.archived, "network": STRANGERS},
+            "noise": {"rows": events.noise.rows, "archived_rows": events.noise.archived, "network": STRANGERS},
+            "bystanders": events.bystanders,
         }
         file.write(json.dumps(preface, ensure_ascii=False)[:-1] + ', "clients": [\n')
         for index, client in enumerate(organisation.clients):
-            entry = judge(client, tallies[client.number], language)
+            entry = judge(client, events.tallies[client.number], language)
             file.write((",\n" if index else "") + json.dumps(entry, ensure_ascii=False))
         file.write("\n]}\n")
 

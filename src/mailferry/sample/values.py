@@ -181,6 +181,18 @@ class Message(NamedTuple):
     ip: str  # as Microsoft sees it, or of the LAN where it stays inside
 
 
+class Bystander(NamedTuple):
+    """Mail in the message trace that no client of ours sent: people's, and what comes in from outside."""
+
+    at: float
+    sender: str
+    recipient: str
+    subject: str
+    size: int
+    message_id: str
+    ip: str  # of who brought it in; "" where a person sent it
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Days, both included."""

@@ -140,9 +140,13 @@ def test_both_traces_add_up(written: Path, told: Truth) -> None:
     trace = table(written / "exports" / "trace" / "MessageTraceV2.csv")
     extended = table(written / "exports" / "trace" / "MTDetails_extended.csv", "utf-16")
     clients = [entry for entry in told["clients"] if entry["via"] in ("submission", "direct")]
-    assert len(extended) == sum(entry["trace"]["messages"] for entry in clients)
-    assert len(trace) == sum(entry["trace"]["recipients"] for entry in clients)
+    assert len(extended) == sum(entry["trace"]["messages"] for entry in clients) + told["bystanders"]
+    assert len(trace) == sum(entry["trace"]["recipients"] for entry in clients) + told["bystanders"]
     assert {row["MessageTraceId"] for row in trace} == {row["network_message_id"] for row in extended}
+    senders = {entry["from"] for entry in clients}
+    assert len({row["sender_address"] for row in extended} - senders) > 20
+    extended = [row for row in extended if row["sender_address"] in senders]
+    trace = [row for row in trace if row["SenderAddress"] in senders]
     assert sum(int(row["total_bytes"]) for row in extended) == sum(entry["trace"]["octets"] for entry in clients)
     direct = {entry["from"] for entry in clients if entry["via"] == "direct"}
     assert {row["SenderAddress"] for row in trace if row["FromIP"]} == direct

@@ -12,7 +12,7 @@ from mailferry.sample.events import Day
 from mailferry.sample.exports.base import Export, Table, iso_millis, trace_id
 from mailferry.sample.exports.signin_culture import american, japanese
 from mailferry.sample.exports.signin_portal import TENANT
-from mailferry.sample.values import Message, Via
+from mailferry.sample.values import Bystander, Message, Via
 
 HEADER = (
     "Received",
@@ -79,6 +79,9 @@ class TraceV2(Export):
             rest += [message.message_id, trace_id(message.message_id)]
             for recipient in message.recipients:
                 self._table.write([*head, recipient, *rest])
+        for mail in sorted(day.bystanders, reverse=True):
+            row = [self._when(mail.at), mail.sender, mail.recipient, mail.subject, "Delivered", mail.ip, ""]
+            self._table.write([*row, str(mail.size), mail.message_id, trace_id(mail.message_id)])
 
     def close(self) -> None:
         self._table.close()
@@ -93,9 +96,20 @@ class TraceExtended(Export):
     def day(self, day: Day) -> None:
         for message in _of(day):
             self._table.write(_extended(message))
+        for mail in sorted(day.bystanders, reverse=True):
+            self._table.write(_passing(mail))
 
     def close(self) -> None:
         self._table.close()
+
+
+def _passing(mail: Bystander) -> list[str]:
+    """A person's comes from the mailbox store, a stranger's by SMTP."""
+    network = trace_id(mail.message_id)
+    row = [iso_millis(mail.at), mail.sender, f"{mail.recipient}##Receive, Deliver", mail.subject, str(mail.size)]
+    row += [mail.message_id, network, mail.ip, "1" if mail.ip else "2", "", "Normal", mail.ip, "", "", "", ""]
+    row += ["SMTP" if mail.ip else "STOREDRIVER", "RECEIVE", str(int(network[:8], 16)), mail.recipient, "1"]
+    return [*row, "", "", mail.sender, "", TENANT, "", ""]
 
 
 def _extended(message: Message) -> list[str]:
