@@ -16,6 +16,7 @@ from mailferry.cli.check import check
 from mailferry.cli.demo import demo
 from mailferry.cli.explain import explain
 from mailferry.cli.init import init
+from mailferry.cli.inventory import inventory
 from mailferry.cli.login import login
 from mailferry.cli.queue import queue
 from mailferry.cli.sample import sample
@@ -35,6 +36,7 @@ _KNOW, _CARRY, _TRY = "Know what changes", "Carry the mail", "Try it safely"
 
 app.command(rich_help_panel=_KNOW)(timeline)
 app.command(rich_help_panel=_KNOW)(explain)
+app.add_typer(inventory, name="inventory", rich_help_panel=_KNOW)
 app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
 app.command(rich_help_panel=_CARRY)(init)
 app.command(rich_help_panel=_CARRY)(check)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -32,6 +31,9 @@ class Share:
     threads: int = 2
 
 
+DEFAULT_SHARE = Share()
+
+
 @cache
 def statements(file: str) -> Mapping[str, str]:
     """A .sql file of this package as {name: text}."""
@@ -40,7 +42,7 @@ def statements(file: str) -> Mapping[str, str]:
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def connect(file: Path, *, read_only: bool, share: Share = Share()) -> duckdb.DuckDBPyConnection:
+def connect(file: Path, *, read_only: bool, share: Share = DEFAULT_SHARE) -> duckdb.DuckDBPyConnection:
     """The database at `file`, made where it is missing. Raises InventoryError with what to do."""
     import duckdb
 
@@ -88,13 +90,3 @@ def _made(connection: duckdb.DuckDBPyConnection, file: Path, read_only: bool) ->
 
 def _short(error: Exception) -> str:
     return str(error).splitlines()[0]
-
-
-def exists(file: Path) -> bool:
-    return file.is_file()
-
-
-def checkpoint(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give back what the staging tables took."""
-    with closing(connection.cursor()) as cursor:
-        cursor.execute("CHECKPOINT")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Protocol
 
 from mailferry.inventory.errors import InventoryError
 
@@ -26,6 +26,10 @@ _GZIP = b"\x1f\x8b"
 _RATIO_FROM = 1 << 20
 
 
+class _Stream(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How far an archive may grow. Exports are text, which packs to a twentieth, seldom to a fiftieth."""
@@ -33,6 +37,9 @@ class Limits:
     members: int = 10_000
     total: int = 32 << 30  # octets unpacked from one archive
     ratio: int = 200  # octets out for each octet in
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,9 @@ def _unzip(file: Path, scratch: Path, limits: Limits) -> Iterator[Found]:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             if len(members) > limits.members:
-                raise InventoryError(str(file), f"the archive holds {len(members)} files, at most {limits.members} are read")
+                raise InventoryError(
+                    str(file), f"the archive holds {len(members)} files, at most {limits.members} are read"
+                )
             left = limits.total
             for member in members:
                 name = f"{file}/{member.filename}"
@@ -123,7 +132,7 @@ def _check(member: zipfile.ZipInfo, name: str) -> None:
         raise InventoryError(name, "it is encrypted", cure="unpack it first")
 
 
-def _copy(plain: IO[bytes], target: Path, name: str, packed: int, left: int, limits: Limits) -> int:
+def _copy(plain: _Stream, target: Path, name: str, packed: int, left: int, limits: Limits) -> int:
     """Unpack, counting what really comes: the sizes in the directory are the packer's word only."""
     size = 0
     try:
@@ -131,7 +140,9 @@ def _copy(plain: IO[bytes], target: Path, name: str, packed: int, left: int, lim
             while piece := plain.read(_PIECE):
                 size += len(piece)
                 if size > left:
-                    raise InventoryError(name, f"unpacked it is larger than {limits.total} octets; nothing of it was read")
+                    raise InventoryError(
+                        name, f"unpacked it is larger than {limits.total} octets; nothing of it was read"
+                    )
                 if size > _RATIO_FROM and size > packed * limits.ratio:
                     raise InventoryError(
                         name,

@@ -72,7 +72,9 @@ def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple
     for error, count, place, _ in rows:
         reason, line = _PARSER.get(error, "damaged"), _line_at(table.file, place)
         before = merged.get(reason)
-        merged[reason] = Skip(reason, count + (before.count if before else 0), min(line, before.line or line) if before else line)
+        merged[reason] = Skip(
+            reason, count + (before.count if before else 0), min(line, before.line or line) if before else line
+        )
     return tuple(merged.values())
 
 
@@ -116,7 +118,9 @@ def _lines(connection: duckdb.DuckDBPyConnection, table: Table, records: list[in
         return {record: record for record in records}
     refused = {
         _line_at(table.file, place)
-        for (place,) in connection.execute("SELECT min(byte_position) FROM rejects GROUP BY line LIMIT 10000").fetchall()
+        for (place,) in connection.execute(
+            "SELECT min(byte_position) FROM rejects GROUP BY line LIMIT 10000"
+        ).fetchall()
     }
     with table.file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         if shape is Shape.LINES:

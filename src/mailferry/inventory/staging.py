@@ -102,7 +102,8 @@ class Stager:
             note = "details of sign-ins that another file has"
             return Staged(self._count, "companion", None, found.name, found.modified, note=note)
         made = table(found.name, file, sample, reader.fields, self._scratch)
-        self._settle(made, reader)
+        iso = not reader.dated or self._all_iso(made, reader)
+        self._settle(made, reader, iso=iso)
         stage = statements(f"readers/{reader.kind}.sql")["stage"]
         self._run(made, stage, ordered=sample.shape is Shape.LINES)
         refused = parser_rejects(self._db, made)
@@ -121,7 +122,7 @@ class Stager:
         lost = sum(skip.count for skip in refused)
         return Staged(
             self._count, reader.kind, reader.target, found.name, found.modified, rows + lost, taken, digest, first, last,
-            skipped, self._note(made, reader), numbered,
+            skipped, self._note(iso=iso), numbered,
         )  # fmt: skip
 
     def _open(self, found: Found, *, careful: bool) -> tuple[Path, Sample, Reader | None]:
@@ -140,34 +141,31 @@ class Stager:
             sample = replace(sample, shape=Shape.LINES)
         return (file if sample.shape is Shape.CSV else text.unmarked(file, self._scratch)), sample, reader
 
-    def _settle(self, made: Table, reader: Reader) -> None:
+    def _settle(self, made: Table, reader: Reader, *, iso: bool) -> None:
         """The variables that SQL reads: how this file writes dates, and whether it has the switch at all."""
-        self._db.execute("DROP TABLE IF EXISTS rejects")
-        self._db.execute("DROP TABLE IF EXISTS rejects_scan")
-        self._db.execute("SET VARIABLE day_first = ?", [self._day_first(made, reader)])
+        self._db.execute("SET VARIABLE day_first = ?", [not iso and self._day_first(made, reader)])
+        self._forget_rejects()
         switch = reader.target is Target.MAILBOXES and reader.has(made.sample, "disabled")
         self._db.execute("SET VARIABLE has_switch = ?", [switch])
 
     def _day_first(self, made: Table, reader: Reader) -> bool:
         """Whether "03/04/2026" is the third of April here: a number above 12 tells; else semicolons do, which are
         the list separator where the day comes first, or dots."""
-        if not reader.dated or self._all_iso(made, reader):
-            return False
         first, second, dots = self._db.execute(
             "SELECT coalesce(max(TRY_CAST(d.a AS INTEGER)), 0), coalesce(max(TRY_CAST(d.b AS INTEGER)), 0), "  # noqa: S608
             "coalesce(bool_or(d.s = '.'), false) FROM (SELECT "
             f"regexp_extract({reader.dated}, '^(\\d{{1,2}})([./-])(\\d{{1,2}})[./-]\\d{{4}}', ['a', 's', 'b']) AS d "
             f"FROM ({made.relation}))"
         ).fetchone() or (0, 0, False)
-        self._db.execute("DROP TABLE IF EXISTS rejects")
-        self._db.execute("DROP TABLE IF EXISTS rejects_scan")
         return bool(first > 12 or (second <= 12 and (dots or made.sample.delimiter == ";")))
 
     def _all_iso(self, made: Table, reader: Reader) -> bool:
         rows = self._db.execute(f"SELECT {reader.dated} FROM ({made.relation}) LIMIT 100").fetchall()  # noqa: S608
-        self._db.execute("DROP TABLE IF EXISTS rejects")
-        self._db.execute("DROP TABLE IF EXISTS rejects_scan")
         return all(_ISO.match(value) for (value,) in rows)
+
+    def _forget_rejects(self) -> None:
+        for name in ("rejects", "rejects_scan"):
+            self._db.execute(f"DROP TABLE IF EXISTS {name}")
 
     def _run(self, made: Table, stage: str, *, ordered: bool) -> None:
         self._db.execute(f"SET preserve_insertion_order = {str(ordered).lower()}")
@@ -187,8 +185,8 @@ class Stager:
         for name in ("place", "arrived", "sign"):
             self._db.execute(f"ALTER TABLE {name} RENAME TO {name}{self._count}")
 
-    def _note(self, made: Table, reader: Reader) -> str:
-        if not reader.dated or self._all_iso(made, reader):
+    def _note(self, *, iso: bool) -> str:
+        if iso:
             return ""
         first = self._db.execute("SELECT getvariable('day_first')").fetchone() == (True,)
         return "dates read as day, month, year" if first else "dates read as month, day, year"

@@ -13,23 +13,21 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from mailferry.clock import Clock, utc
-from mailferry.inventory.database import Share, connect
+from mailferry.inventory.database import DEFAULT_SHARE, Share, connect
 from mailferry.inventory.errors import InventoryError
-from mailferry.inventory.files import Found, Limits, find
+from mailferry.inventory.files import DEFAULT_LIMITS, Found, Limits, find
 from mailferry.inventory.merging import Source, merge
 from mailferry.inventory.records import Client
 from mailferry.inventory.rejects import Skip
 from mailferry.inventory.staging import Staged, Stager
 
-if TYPE_CHECKING:
-    import duckdb
-
 FILE = "inventory.duckdb"
 _SCRATCH = "scratch"
 _MAIN = "inventory"
+_IN_MEMORY = 64 << 20  # octets of exports
 
 #: Told of each file: its place from 1, how many there are, its name.
 Progress = Callable[[int, int, str], None]
@@ -44,8 +42,8 @@ class Inventory:
         clock: Clock,
         *,
         read_only: bool = False,
-        share: Share = Share(),
-        limits: Limits = Limits(),
+        share: Share = DEFAULT_SHARE,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._state = state
         self._clock = clock
@@ -64,7 +62,9 @@ class Inventory:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class Inventory:
             found = list(find(paths, _folder(scratch, "unpacked"), self._limits))
             if not found:
                 raise InventoryError(", ".join(map(str, paths)) or "import", "there is nothing to read")
-            stack.enter_context(self._attached(scratch))
+            stack.enter_context(self._attached(scratch, sum(each.path.stat().st_size for each in found)))
             staged = self._staged(found, _folder(scratch, "files"), progress)
             if all(each.target is None for each in staged):
                 raise InventoryError(found[0].name, f"{staged[0].note}; there is nothing to read beside it")
@@ -106,9 +106,10 @@ class Inventory:
         return sources
 
     @contextmanager
-    def _attached(self, scratch: Path) -> Iterator[None]:
-        """A database for this import alone, thrown away afterwards: the inventory's file never holds half a file."""
-        place = str(scratch / "scratch.duckdb").replace("'", "''")
+    def _attached(self, scratch: Path, size: int) -> Iterator[None]:
+        """A database for this import alone, thrown away afterwards: the inventory's file never holds half a file. On
+        disk, where columns are packed, only for what would crowd memory."""
+        place = ":memory:" if size < _IN_MEMORY else str(scratch / "scratch.duckdb").replace("'", "''")
         self._db.execute(f"ATTACH '{place}' AS {_SCRATCH}")
         try:
             yield

@@ -71,7 +71,8 @@ def _read_csv(file: str, columns: int, delimiter: str, skip: int, quote: str = '
     names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(columns))
     return (
         f"read_csv('{file}', auto_detect=false, header=false, skip={skip}, delim='{delimiter}', quote='{quote}', "
-        f"escape='{quote}', columns={{{names}}}, store_rejects=true, rejects_table='rejects', rejects_scan='rejects_scan')"
+        f"escape='{quote}', columns={{{names}}}, store_rejects=true, rejects_table='rejects', "
+        "rejects_scan='rejects_scan')"
     )
 
 
@@ -103,7 +104,7 @@ def _linked(file: Path, scratch: Path) -> str:
     for number in itertools.count():
         link = scratch / f"in{number}"
         try:
-            os.symlink(file.resolve(), link)
+            link.symlink_to(file.resolve())
         except FileExistsError:
             continue
         return str(link).replace("'", "''")

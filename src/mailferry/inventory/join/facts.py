@@ -157,7 +157,9 @@ def _settings(connection: duckdb.DuckDBPyConnection) -> Settings:
 
 def _evidence(row: tuple[Any, ...]) -> Evidence:
     """NULL is the field's own "nothing": no list, no time."""
-    values = {field.name: _value(value) for field, value in zip(fields(Evidence), row, strict=True) if value is not None}
+    values = {
+        field.name: _value(value) for field, value in zip(fields(Evidence), row, strict=True) if value is not None
+    }
     return Evidence(**values)
 
 

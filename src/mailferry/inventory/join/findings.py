@@ -141,7 +141,11 @@ def _spoken(case: Case) -> Iterator[Finding]:
         yield _finding("old-tls", versions=", ".join(old))
     if "none" in case.tls:
         yield _finding("clear-text")
-    if case.evidence.auths == ("implied",) and case.authentication is Authentication.BASIC and not case.mailbox_messages:
+    if (
+        case.evidence.auths == ("implied",)
+        and case.authentication is Authentication.BASIC
+        and not case.mailbox_messages
+    ):
         yield _finding("implied-basic")
 
 
@@ -152,14 +156,21 @@ def _gateway(case: Case) -> Iterator[Finding]:
         yield _finding("moved", since=evidence.first_gateway.date(), direct=evidence.last_basic.date())
     elif evidence.last_gateway and evidence.last_basic and passwords:
         yield _finding("still-both", gateway=evidence.last_gateway.date(), direct=evidence.last_basic.date())
-    elif "gateway" in case.kinds and not evidence.last_gateway and passwords and (evidence.submits or case.mailbox_messages):
+    elif (
+        "gateway" in case.kinds
+        and not evidence.last_gateway
+        and passwords
+        and (evidence.submits or case.mailbox_messages)
+    ):
         yield _finding("not-yet-through-us")
 
 
 def _reported(case: Case) -> Iterator[Finding]:
     if case.unattributed is not None:
         protocol, messages = case.unattributed
-        yield _finding("unattributed", protocol={"oauth": "OAuth", "basic": "Basic"}.get(protocol, "?"), messages=messages)
+        yield _finding(
+            "unattributed", protocol={"oauth": "OAuth", "basic": "Basic"}.get(protocol, "?"), messages=messages
+        )
     elif case.shared > 1 and case.mailbox_messages:
         yield _finding("shared-mailbox", clients=case.shared, messages=case.mailbox_messages)
 

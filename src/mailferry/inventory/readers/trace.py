@@ -33,7 +33,13 @@ READER = Reader(
         direction="directionality",
         origin="source",
     ),
-    known_by=(("happened",), ("sender",), ("recipient", "statuses"), ("id", "message_id"), ("status", "statuses", "event")),
+    known_by=(
+        ("happened",),
+        ("sender",),
+        ("recipient", "statuses"),
+        ("id", "message_id"),
+        ("status", "statuses", "event"),
+    ),
     dated="happened",
     reasons={
         "bad-time": Text("no date and time that can be read", "日時を読み取れない"),

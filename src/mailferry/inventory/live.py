@@ -1,0 +1,144 @@
+"""Sign-ins straight from Microsoft Graph, page by page, into a file that is imported like any other.
+
+Leaves to others: tokens (the caller has a source of them) and what the records mean (readers.signin). Invariant: the
+token goes to the endpoint that was named and nowhere else, a link to another host is refused; what is asked too fast is
+asked again when the service says so.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from mailferry.clock import Clock
+from mailferry.inventory.errors import InventoryError
+
+if TYPE_CHECKING:  # a quarter of a second of imports, on first use
+    from aiohttp import ClientSession
+
+#: Gives the bearer token for the endpoint.
+Token = Callable[[], Awaitable[str]]
+#: Told after each page how many records have come.
+Counted = Callable[[int], None]
+
+_TRIES = 6
+_PAGE = 1000  # the most that Graph gives (V signin-list.md)
+#: A sign-in by password shows as one of these (V Graph docs; O CIPP).
+_APPS = ("Authenticated SMTP", "SMTP")
+_KINDS = ("interactiveUser", "nonInteractiveUser")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where Graph is, e.g. https://graph.microsoft.com; `ca_file` only for one that no public authority vouches for."""
+
+    url: str
+    ca_file: Path | None = None
+
+
+async def download(
+    endpoint: Endpoint, token: Token, clock: Clock, since: datetime, target: Path, counted: Counted | None = None
+) -> int:
+    """SMTP sign-ins since `since`, an object a line, into `target`; how many. Raises InventoryError."""
+    import aiohttp
+
+    apps = " or ".join(f"clientAppUsed eq '{app}'" for app in _APPS)
+    # Only beta has the user agent and the protocol, and those that are not interactive (V beta/resources/signin.md).
+    kinds = " or ".join(f"signInEventTypes/any(t: t eq '{kind}')" for kind in _KINDS)
+    wanted = f"createdDateTime ge {since:%Y-%m-%dT%H:%M:%SZ} and ({apps}) and ({kinds})"
+    query = urlencode({"$filter": wanted, "$top": _PAGE})
+    count = 0
+    context: ssl.SSLContext | bool = True
+    if endpoint.ca_file is not None:
+        context = ssl.create_default_context(cafile=str(endpoint.ca_file))
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=120)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), timeout=timeout) as session:
+        with target.open("w", encoding="utf-8") as out:
+            async for page in _pages(session, endpoint, token, clock, f"/beta/auditLogs/signIns?{query}"):
+                out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in page)
+                count += len(page)
+                if counted is not None:
+                    counted(count)
+    return count
+
+
+async def _pages(
+    session: ClientSession, endpoint: Endpoint, token: Token, clock: Clock, path: str
+) -> AsyncIterator[list[Any]]:
+    url = endpoint.url.rstrip("/") + path
+    seen: set[str] = set()
+    while url:
+        seen.add(url)
+        body = await _page(session, token, clock, url)
+        value = body.get("value")
+        if not isinstance(value, list):
+            raise InventoryError(endpoint.url, "Microsoft Graph answered without a list of sign-ins")
+        yield value
+        link = body.get("@odata.nextLink") or ""
+        if link and (not isinstance(link, str) or _origin(link) != _origin(endpoint.url)):
+            raise InventoryError(
+                endpoint.url, "the next page is said to be at another host; the token is not sent there"
+            )
+        if link in seen:
+            raise InventoryError(endpoint.url, "the pages of sign-ins go round in a circle")
+        url = link
+
+
+async def _page(session: ClientSession, token: Token, clock: Clock, url: str) -> dict[str, Any]:
+    import aiohttp
+
+    last = ""
+    for attempt in range(_TRIES):
+        try:
+            headers = {"Authorization": f"Bearer {await token()}", "Accept": "application/json"}
+            async with session.get(url, headers=headers, allow_redirects=False) as answer:
+                if answer.status == 200:
+                    body = await answer.json()
+                    return body if isinstance(body, dict) else {}
+                last = await _said(answer)
+                if answer.status not in (429, 500, 502, 503, 504):
+                    raise InventoryError(_origin(url), f"Microsoft Graph refuses: {last}", cure=_cure(answer.status))
+                wait = _seconds(answer.headers.get("Retry-After"), attempt)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            last, wait = str(error) or type(error).__name__, _seconds(None, attempt)
+        if attempt + 1 < _TRIES:
+            await clock.sleep(wait)
+    raise InventoryError(
+        _origin(url), f"Microsoft Graph gives no page after {_TRIES} tries: {last}", cure="try again later"
+    )
+
+
+def _cure(status: int) -> str:
+    if status in (401, 403):
+        return (
+            "the application needs the permission AuditLog.Read.All (and Directory.Read.All) with admin consent, and the "
+            "tenant Entra ID P1 or P2"
+        )
+    return ""
+
+
+async def _said(answer: Any) -> str:
+    """The service's own words; never the request, which holds the token."""
+    try:
+        error = (await answer.json(content_type=None)).get("error", {})
+        return f"{answer.status} {error.get('code', '')} {error.get('message', '')}".strip()
+    except (ValueError, AttributeError, TypeError):
+        return str(answer.status)
+
+
+def _seconds(retry_after: str | None, attempt: int) -> float:
+    try:
+        return min(max(float(retry_after or ""), 0.0), 300.0)
+    except ValueError:
+        return min(2.0**attempt, 60.0)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
