@@ -33,14 +33,14 @@ Variants = Annotated[
     bool | None,
     typer.Option(
         "--variants/--no-variants",
-        help="The same sign-ins once more in every other format; by default up to 2000 clients.",
+        help="The same sign-ins once more in every other format; by default up to 200 clients.",
         show_default=False,
     ),
 ]
 Lang = Annotated[Language | None, typer.Option("--lang", help="Language of its names; default from LANG.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for programs.")]
 
-_MOST_WITH_VARIANTS = 2000
+_MOST_WITH_VARIANTS = 200
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
         "writing": "Writing {size} clients",
