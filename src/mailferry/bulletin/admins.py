@@ -57,7 +57,7 @@ def blocks(matter: Matter) -> Iterator[Block]:
 def _lead(matter: Matter) -> str:
     _, source = matter._, matter.announcement
     dated = wording.day(source.published, matter.language) if source.published else ""
-    publisher = plain(source.publisher)
+    publisher = source.publisher
     if matter.by_vendor:
         if dated:
             return _(

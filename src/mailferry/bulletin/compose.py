@@ -6,7 +6,7 @@ Invariant: a notice says nothing that is neither on the page, nor among the figu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from mailferry.bulletin import admins, owners
@@ -14,7 +14,7 @@ from mailferry.bulletin.catalogue import catalogue
 from mailferry.bulletin.facts import Announcement, Precision
 from mailferry.bulletin.figures import Figures
 from mailferry.bulletin.matter import Matter, Signature
-from mailferry.bulletin.notice import Notice, Reader
+from mailferry.bulletin.notice import Notice, Reader, plain
 
 __all__ = ["Signature", "compose", "deadline"]
 
@@ -37,7 +37,9 @@ def compose(
     """The notice. Raises NothingToSay where the page said nothing that is understood."""
     if not announcement.phases and not announcement.mentions:
         raise NothingToSay
-    matter = Matter(announcement, catalogue(language), figures or Figures(), signature or Signature())
+    told = replace(announcement, title=plain(announcement.title), publisher=plain(announcement.publisher))
+    signed = Signature(plain(signature.organisation), plain(signature.contact)) if signature else Signature()
+    matter = Matter(told, catalogue(language), figures or Figures(), signed)
     room = admins if reader is Reader.ADMINS else owners
     return Notice(room.title(matter), language, reader, tuple(room.blocks(matter)))
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mailferry.bulletin import wording
 from mailferry.bulletin.catalogue import Catalogue
@@ -24,6 +24,9 @@ _VENDOR = re.compile(
     r"microsoft|マイクロソフト|exchange (?:online )?team|tech ?community|message center", re.IGNORECASE
 )
 
+#: What stands in an address as it is (RFC 3986 section 2.2); anything else is escaped.
+_IN_ADDRESS = ":/?#[]@!$&'()*+,;=%~"
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -35,7 +38,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """Everything a notice is made from; `_` gives its sentences."""
+    """Everything a notice is made from, title, publisher and signature in plain text; `_` gives its sentences."""
 
     announcement: Announcement
     _: Catalogue
@@ -130,16 +133,16 @@ def _progress(known: Figures, _: Catalogue) -> str:
 def closing(matter: Matter) -> Iterator[Block]:
     """Where it was read, and who signs."""
     _, source, signature = matter._, matter.announcement, matter.signature
-    title = plain(source.title) or _("Announcement")
-    about = [plain(source.publisher)] if source.publisher else []
+    title = source.title or _("Announcement")
+    about = [source.publisher] if source.publisher else []
     about += [wording.day(source.published, matter.language)] if source.published else []
     rest = _(" ({about})", about=_(", ").join(about)) if about else ""
     yield Heading(_("Source"))
     if urlsplit(source.address).scheme in ("http", "https"):
-        yield Link("", title, source.address, rest)
+        yield Link("", title, quote(source.address, safe=_IN_ADDRESS), rest)
     else:
         yield Paragraph(title + rest)
     if signature.contact:
-        yield Paragraph(_("Questions: {contact}", contact=plain(signature.contact)))
+        yield Paragraph(_("Questions: {contact}", contact=signature.contact))
     if signature.organisation:
-        yield Paragraph(plain(signature.organisation))
+        yield Paragraph(signature.organisation)

@@ -97,7 +97,8 @@ def plain(text: str) -> str:
 
 def code(text: str) -> str:
     """Text of a page as code."""
-    return f"`{plain(text)}`"
+    kept = plain(text)
+    return f"`{kept}`" if kept else ""
 
 
 def pieces(text: str) -> list[tuple[bool, str]]:

@@ -12,7 +12,7 @@ from mailferry.bulletin import wording
 from mailferry.bulletin.catalogue import Catalogue
 from mailferry.bulletin.facts import Audience, Bound, Effect, Phase
 from mailferry.bulletin.matter import Matter, closing, figures
-from mailferry.bulletin.notice import Block, Heading, Items, Paragraph, Table, plain
+from mailferry.bulletin.notice import Block, Heading, Items, Paragraph, Table
 
 
 def title(matter: Matter) -> str:
@@ -103,7 +103,7 @@ def _happens(effect: Effect, _: Catalogue) -> str:
 
 
 def _asked(matter: Matter) -> Iterator[Block]:
-    _, contact = matter._, plain(matter.signature.contact)
+    _, contact = matter._, matter.signature.contact
     tell = (
         _("If so, tell {contact} the model, where it stands, and the address it sends from.", contact=contact)
         if contact

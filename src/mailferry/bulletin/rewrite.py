@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ def _compare(notice: Notice, reworded: Notice) -> None:
         raise Rejected("its links are others")
     if _quotes(reworded.blocks) - _quotes(notice.blocks):
         raise Rejected("it quotes what the announcement does not say")
-    _whole_errors(known, reworded)
+    _whole_errors(known, set(_own(reworded)) - set(_own(notice)))
 
 
 def _own(notice: Notice) -> Iterator[str]:
@@ -114,9 +114,9 @@ def _quotes(blocks: Sequence[Block]) -> set[tuple[str, str]]:
     return {(block.language, entry) for block in blocks if isinstance(block, Quotes) for entry in block.entries}
 
 
-def _whole_errors(known: Claims, reworded: Notice) -> None:
-    """A status code is followed by its own text, as the facts have it, or by none."""
-    for text in _own(reworded):
+def _whole_errors(known: Claims, changed: Iterable[str]) -> None:
+    """In what was changed, a status code is followed by its own text, as the facts have it, or by none."""
+    for text in changed:
         plain = one_dash(fold(text.replace("`", "")))
         for code in known.errors:
             start = plain.find(code)
