@@ -70,7 +70,7 @@ class Login:
         """Ask for a code."""
         self._flow = self._safe(lambda: self._client.initiate_device_flow(self._scopes[0]))
         if "user_code" not in self._flow:
-            raise self._error(TokenRefused("no code"))
+            raise self._answer.error(service(self._credential), TokenRefused("no code"))
         return DeviceCode(
             str(self._flow["user_code"]),
             str(self._flow["verification_uri"]),
@@ -80,6 +80,7 @@ class Login:
 
     def poll(self) -> tuple[SignedIn | None, float]:
         """Ask once whether the user is done; nothing while not, and by how many seconds to wait longer from now on."""
+        self._flow.pop("latest_attempt_at", None)  # MSAL would warn by its own clock; the caller keeps the interval
         result = self._safe(
             lambda: self._client.acquire_token_by_device_flow(self._flow, exit_condition=lambda _: True)
         )
