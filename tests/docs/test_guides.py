@@ -76,6 +76,8 @@ def check_command(words: list[str]) -> None:
     rest = list(words)
     while rest and rest[0] in getattr(command, "commands", {}):
         command = command.commands[rest.pop(0)]
+    if rest and hasattr(command, "default_command"):
+        command = command.commands[command.default_command]
     assert not hasattr(command, "commands") or not rest or rest[0].startswith("-"), f"no command {' '.join(words)}"
     known = {name for parameter in command.params for name in [*parameter.opts, *parameter.secondary_opts]} | {"--help"}
     for word in rest:

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 class _Pages(TyperGroup):
     """`bulletin PAGE` is `bulletin write PAGE`."""
 
+    default_command = "write"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["write", *args]
+            args = [self.default_command, *args]
         return super().parse_args(ctx, args)
 
 
