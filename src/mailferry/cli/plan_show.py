@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mailferry.planner.values import Item, Plan
 
 _MOST_NAMED = 10
+_LONG = 24
 _WORDS = {
     "en": {
         "head": "{all} clients: {busy} to change, {fine} need nothing",
@@ -109,20 +110,18 @@ def table(console: Console, items: Iterable[Item], language: str) -> None:
     words = _words(language)
     found = _table(
         console,
-        (words["client"], "wide"),
+        (words["client"], "client"),
         (words["way"], "wide"),
-        (words["wave"], "right"),
         (words["day"], ""),
         (words["owner"], "wide"),
         (words["risk"], ""),
     )
     for item in items:
         found.add_row(
-            Prose(_broken(label(item.client))),
+            _address(label(item.client)),
             Prose(words.way(item.way)),
-            str(item.wave or ""),
             str(item.day or ""),
-            Prose(item.owner or words["nobody"]),
+            Prose(item.owner or words["nobody"]) if item.wave else "",
             f"[{_COLOURS[item.risk.value]}]{words.risk(item.risk)}[/]" if item.wave else "",
         )
     console.print(found, soft_wrap=False)
@@ -266,9 +265,12 @@ def progress_document(found: Progress, history: Iterable[Snapshot]) -> dict[str,
     }
 
 
-def _broken(text: str) -> str:
-    """An address that may be broken after its @."""
-    return text.replace("@", "@\u200b")
+def _address(text: str) -> Any:
+    """A long address on two lines, broken before its @."""
+    from rich.text import Text
+
+    local, at, domain = text.rpartition("@")
+    return Text(f"{local}\n{at}{domain}" if local and len(text) > _LONG else text, overflow="fold")
 
 
 def _table(console: Console, *columns: tuple[str, str]) -> Any:
@@ -278,7 +280,11 @@ def _table(console: Console, *columns: tuple[str, str]) -> Any:
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     for name, kind in columns:
         found.add_column(
-            name, justify="right" if kind == "right" else "left", no_wrap=kind in ("", "right"), overflow="fold"
+            name,
+            justify="right" if kind == "right" else "left",
+            no_wrap=kind in ("", "right"),
+            overflow="fold",
+            min_width=_LONG if kind == "client" else None,
         )
     return found
 

@@ -50,7 +50,8 @@ class Case:
     @property
     def old_tls(self) -> str:
         """The oldest version below 1.2 that was seen, or ""."""
-        return next((version for version in sorted(self.client.tls) if version in _OLD_TLS), "")
+        tls = self.client.tls
+        return "" if _OLD_TLS.isdisjoint(tls) else min(version for version in tls if version in _OLD_TLS)
 
     @property
     def oauth_seen(self) -> bool:

@@ -7,6 +7,7 @@ that is available a reason.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailferry.m365.facts import Text
 from mailferry.planner.case import Case
@@ -44,16 +45,22 @@ def decide(case: Case) -> Decision:
     for name, judge in ordered(case.settings.prefer):
         judgement: Judgement = judge(case)
         if isinstance(judgement, Unfit):
-            refused.append(Refused(judgement.way, name, judgement.reason))
+            refused.append(_refused(judgement.way, name, judgement.reason))
         elif judgement is not None and chosen is None:
             chosen = name, judgement
             if judgement.way in _SETTLED:
                 break
         elif judgement is not None:
             waits = chosen is not None and chosen[1].way is Way.ASK
-            refused.append(Refused(judgement.way, name, _ONCE_KNOWN if waits else _LATER))
+            refused.append(_refused(judgement.way, name, _ONCE_KNOWN if waits else _LATER))
     rule, fits = chosen or (nowhere.NAME, nowhere.judge(case))
     return Decision(rule, fits, tuple(refused), _evidence(case), _risk(case, fits))
+
+
+@lru_cache(maxsize=1024)
+def _refused(way: Way, rule: str, reason: Text) -> Refused:
+    """One value for the many clients that are refused a way for the same reason."""
+    return Refused(way, rule, reason)
 
 
 def _risk(case: Case, fits: Fits) -> Risk:

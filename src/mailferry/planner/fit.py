@@ -6,15 +6,16 @@ work fits.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from mailferry.m365.facts import Text
 from mailferry.planner.days import WorkingDays
 from mailferry.planner.judgement import say
-from mailferry.planner.order import Work
+from mailferry.planner.order import Work, in_turn
 from mailferry.planner.settings import PlanSettings
-from mailferry.planner.waves import Dated, schedule
+from mailferry.planner.waves import Dated, Numbered, last_day, stream
 
 _OWNERS = 10
 _NAMED = 3
@@ -42,10 +43,13 @@ def misfits(work: Sequence[Work], dated: Dated, settings: PlanSettings, today: d
             late.setdefault(one.owner, []).append(one)
     if not late:
         return
-    room = len(calendar.between(dated.free, deadline))
+    last = dated.numbered.free + len(calendar.between(dated.free, deadline)) - 1
+    queues: dict[str, list[Work]] = {}
+    for one in in_turn(work):
+        queues.setdefault(one.owner, []).append(one)
     for owner in sorted(late, key=lambda owner: (-len(late[owner]), owner))[:_OWNERS]:
-        yield _owner(owner, late[owner], [one for one in work if one.owner == owner], dated, deadline)
-        yield _capacity(owner, work, dated, settings, room)
+        yield _owner(owner, late[owner], len(queues[owner]), dated, deadline)
+        yield _capacity(queues[owner], dated.numbered, settings.capacity_of(owner), last)
     if len(late) > _OWNERS:
         yield say(
             "{count} more owners do not fit either.",
@@ -56,7 +60,7 @@ def misfits(work: Sequence[Work], dated: Dated, settings: PlanSettings, today: d
     yield _EXCEPTION
 
 
-def _owner(owner: str, late: Sequence[Work], all_of_it: Sequence[Work], dated: Dated, deadline: date) -> Text:
+def _owner(owner: str, late: Sequence[Work], count: int, dated: Dated, deadline: date) -> Text:
     first = sorted(late, key=lambda one: (dated.day[one.id], one.id))[:_NAMED]
     names = ", ".join(one.id for one in first) + (", …" if len(late) > _NAMED else "")
     return say(
@@ -65,27 +69,33 @@ def _owner(owner: str, late: Sequence[Work], all_of_it: Sequence[Work], dated: D
         owner_en=owner or "Clients without an owner",
         owner_ja=owner or "担当者のいない送信元",
         late=len(late),
-        all=len(all_of_it),
+        all=count,
         deadline=deadline.isoformat(),
         names=names,
         last=max(dated.day[one.id] for one in late).isoformat(),
     )
 
 
-def _capacity(owner: str, work: Sequence[Work], dated: Dated, settings: PlanSettings, room: int) -> Text:
-    """The least capacity with which what the owner does after the pilot is done in the days that are left."""
-    points = sum(one.points for one in work if one.owner == owner and dated.day[one.id] >= dated.free)
-    if room <= 0:
+def _capacity(every: Sequence[Work], numbered: Numbered, now: int, last: int) -> Text:
+    """The least capacity with which what the owner does after the pilot is done by the working day number `last`."""
+    queue = [one for one in every if one.id in numbered.begun]
+    enough = now + sum(one.points for one in queue)  # everything on the day on which it may begin
+    if not _done(queue, numbered, enough, last):
         return Text(
-            "There is no working day left for it before the deadline, whatever the capacity.",
-            "期限までに作業可能な日がないため、処理能力を増やしても間に合いません。",
+            "Some of it cannot even begin before the deadline, whatever the capacity.",
+            "処理能力を増やしても、期限までに着手できないものがあります。",
         )
+    needed = bisect_left(range(enough), True, lo=now, key=lambda capacity: _done(queue, numbered, capacity, last))
     return say(
         "It would fit with a capacity of {needed} a day in place of {now}: more people, or help from others.",
         "1 日あたりの処理能力を {now} から {needed} に増やせば間に合います（増員または応援）。",
-        needed=-(-points // room),
-        now=settings.capacity_of(owner),
+        needed=needed,
+        now=now,
     )
+
+
+def _done(queue: Sequence[Work], numbered: Numbered, capacity: int, last: int) -> bool:
+    return max((number for _, number in stream(queue, numbered.begun, capacity)), default=-1) <= last
 
 
 def _cures(work: Sequence[Work], settings: PlanSettings, today: date, cutoff: date) -> Iterator[Text]:
@@ -117,5 +127,5 @@ def _cures(work: Sequence[Work], settings: PlanSettings, today: date, cutoff: da
 
 def _fits(work: Sequence[Work], settings: PlanSettings, today: date, cutoff: date) -> bool:
     calendar = WorkingDays(settings)
-    end = max(schedule(work, settings, calendar, today).day.values(), default=today - timedelta(days=1))
-    return end <= deadline_of(settings, calendar, cutoff)
+    deadline = deadline_of(settings, calendar, cutoff)
+    return last_day(work, settings, calendar, today, deadline) <= deadline

@@ -144,8 +144,14 @@ def _recipients(volume: Volume) -> int | None:
 
 
 def _check(limit: str, fact: Fact[int], observed: int | None, note: Text = NO_TEXT) -> LimitCheck:
-    kept = None if observed is None else fact.value == 0 or observed <= fact.value
-    return LimitCheck(limit, fact.value, observed, source(fact.source.key), kept, note)
+    return _checked(limit, fact.value, fact.source.key, observed, note)
+
+
+@lru_cache(maxsize=65_536)
+def _checked(limit: str, published: int, key: str, observed: int | None, note: Text) -> LimitCheck:
+    """One value for the many clients with the same figures."""
+    kept = None if observed is None else published == 0 or observed <= published
+    return LimitCheck(limit, published, observed, source(key), kept, note)
 
 
 def _paced(limit: str, fact: Fact[int], observed: int | None) -> LimitCheck:
@@ -175,13 +181,14 @@ def _split(fact: Fact[int], volume: Volume) -> LimitCheck:
 
 
 def _size(fact: Fact[int], volume: Volume, default: int) -> LimitCheck:
-    over = volume.largest is not None and default < volume.largest <= fact.value
+    if volume.largest is None or not default < volume.largest <= fact.value:
+        return _check(SIZE, fact, volume.largest)
     note = say(
         "A mailbox sends {default} unless Set-Mailbox -MaxSendSize raises it.",
         "メールボックスの既定値は {default} です。Set-Mailbox -MaxSendSize で引き上げてください。",
         default=format_size(default),
     )
-    return _check(SIZE, fact, volume.largest, note if over else NO_TEXT)
+    return _check(SIZE, fact, volume.largest, note)
 
 
 def _derived(fact: Fact[int], times: int) -> Fact[int]:

@@ -36,7 +36,8 @@ def make(clients: Iterable[Client], products: Mapping[str, Product], settings: P
     decided = _decided(sorted(clients, key=lambda client: client.id), products, settings, today)
     work = works(((case.client, decision) for case, decision in decided), settings.owner)
     calendar = WorkingDays(settings)
-    dated = schedule(work, settings, calendar, today)
+    deadline = deadline_of(settings, calendar, cutoff)
+    dated = schedule(work, settings, calendar, today, deadline)
     items = [_item(case, decision, dated, settings) for case, decision in decided]
     limits = () if settings.licences is None else (tenant_check(decided, settings.licences),)
     return Plan(
@@ -45,7 +46,7 @@ def make(clients: Iterable[Client], products: Mapping[str, Product], settings: P
         items=tuple(sorted(items, key=lambda item: (item.day or date.max, item.owner, item.client.id))),
         waves=dated.waves,
         warnings=tuple(_warnings(work, dated, settings, today, cutoff, limits)),
-        deadline=deadline_of(settings, calendar, cutoff),
+        deadline=deadline,
         limits=limits,
         contact=settings.contact,
         domains=domains(settings, (case.client.sender for case, _ in decided)),
@@ -138,7 +139,8 @@ def _warnings(
     orphans = sum(1 for one in work if not one.owner)
     if orphans:
         yield say(
-            "{count} clients have no owner; name one for them, or set `owner`.",
+            "{count} {clients} no owner; name one, or set `owner`.",
             "担当者が未設定の送信元が {count} 件あります。担当者を登録するか、`owner` を設定してください。",
             count=orphans,
+            clients="client has" if orphans == 1 else "clients have",
         )

@@ -73,22 +73,18 @@ def pilot(work: Sequence[Work], most: int) -> frozenset[str]:
         if one.tier is Tier.THEN and one.way not in (Way.ASK, Way.RETIRE):
             groups.setdefault(one.way, []).append(one)
     rows = zip_longest(*(groups[way] for way in sorted(groups)))
-    in_turn = [one.id for one in chain.from_iterable(rows) if one is not None]
-    return frozenset(in_turn[: min(most, len(work) // _PILOT_PART)])
+    alternating = [one.id for one in chain.from_iterable(rows) if one is not None]
+    return frozenset(alternating[: min(most, len(work) // _PILOT_PART)])
 
 
-def by_owner(work: Iterable[Work]) -> dict[str, list[Work]]:
-    """Each owner's work in the order of doing it: by tier, within it site by site, within a site the heaviest first."""
-    groups: dict[str, list[Work]] = {}
-    for one in work:
-        groups.setdefault(one.owner, []).append(one)
-    for works_of_one in groups.values():
-        peaks: dict[tuple[Tier, str], float] = {}
-        for one in works_of_one:
-            key = one.tier, one.site
-            peaks[key] = max(peaks.get(key, -1.0), one.load)
-        works_of_one.sort(key=lambda one: (one.tier, -peaks[one.tier, one.site], one.site, -one.load, one.id))
-    return dict(sorted(groups.items()))
+def in_turn(work: Iterable[Work]) -> list[Work]:
+    """The order of doing it: by tier, within it site by site, within a site the heaviest first."""
+    every = list(work)
+    peaks: dict[tuple[Tier, str], float] = {}
+    for one in every:
+        key = one.tier, one.site
+        peaks[key] = max(peaks.get(key, -1.0), one.load)
+    return sorted(every, key=lambda one: (one.tier, -peaks[one.tier, one.site], one.site, -one.load, one.id))
 
 
 def _heavy(clients: Sequence[Client]) -> frozenset[str]:

@@ -102,6 +102,12 @@ class PlanSettings(BaseModel):
     )
     pilot: int = Field(5, ge=0, le=1000, description="Clients of the first, small wave; 0: none.")
     soak: int = Field(1, ge=0, le=20, description="Working days to watch the pilot before the next wave.")
+    pace: int | None = Field(
+        None,
+        ge=1,
+        description="Clients begun on one day in the whole organisation, site by site; absent: 20, or as many as let "
+        "all be begun in half of the time that is left.",
+    )
     ways: tuple[Annotated[Way, AfterValidator(_way)], ...] = Field(
         READY,
         min_length=1,

@@ -6,6 +6,8 @@ Invariant: every step says who acts on what; none of them carries a secret.
 
 from __future__ import annotations
 
+from functools import cache
+
 from mailferry.m365.facts import Text
 from mailferry.planner.case import Case
 from mailferry.planner.judgement import say
@@ -28,20 +30,28 @@ TEST_MESSAGE = Text(
 
 def point_at_gateway(case: Case) -> tuple[Text, ...]:
     """What is changed on the client so that the gateway carries its mail."""
-    steps = [
-        say(
-            "On the client: set the mail server to {gateway}, port {port} with STARTTLS. User name, password and "
-            "sender stay as they are.",
-            "送信元の設定で、メール サーバーを {gateway}、ポート {port}（STARTTLS）に変更してください。"
-            "ユーザー名、パスワード、差出人アドレスはそのままで構いません。",
-            gateway=case.gateway,
-            port=OLD_PORT if case.old_tls else PORT,
-        ),
-        TEST_MESSAGE,
-    ]
-    if case.old_tls:
-        steps.insert(0, _old_listener(case))
-    return tuple(steps)
+    return _pointing(case.gateway, case.old_tls)
+
+
+@cache
+def _pointing(gateway: str, old_tls: str) -> tuple[Text, ...]:
+    """The same for all clients of one plan."""
+    change = say(
+        "On the client: set the mail server to {gateway}, port {port} with STARTTLS. User name, password and sender "
+        "stay as they are.",
+        "送信元の設定で、メール サーバーを {gateway}、ポート {port}（STARTTLS）に変更してください。"
+        "ユーザー名、パスワード、差出人アドレスはそのままで構いません。",
+        gateway=gateway,
+        port=OLD_PORT if old_tls else PORT,
+    )
+    if not old_tls:
+        return change, TEST_MESSAGE
+    listener = say(
+        "Administrator: give it the gateway's listener for old devices; TLS {version} was seen.",
+        "管理者: ゲートウェイの旧機器用リスナーを使用させてください。TLS {version} での接続が確認されています。",
+        version=old_tls,
+    )
+    return listener, change, TEST_MESSAGE
 
 
 def enable_submission(case: Case) -> tuple[Text, ...]:
@@ -70,14 +80,6 @@ def raise_size(case: Case, checks: tuple[LimitCheck, ...]) -> tuple[Text, ...]:
             "既定値の 35 MB を超えるメッセージが確認されています。",
             mailbox=case.client.sender,
         ),
-    )
-
-
-def _old_listener(case: Case) -> Text:
-    return say(
-        "Administrator: give it the gateway's listener for old devices; TLS {version} was seen.",
-        "管理者: ゲートウェイの旧機器用リスナーを使用させてください。TLS {version} での接続が確認されています。",
-        version=case.old_tls,
     )
 
 

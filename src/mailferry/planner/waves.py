@@ -1,15 +1,16 @@
 """Days and waves: when each client is changed.
 
-A pilot first, a few days to watch it, then everybody in the order of work, as fast as each owner can. A wave is the
-pilot, or one week. Work is a stream: a change that takes more than a day's capacity is dated on the day it is done.
+A pilot first, a few days to watch it, then everybody in the order of work: some are begun each day, site by site, and
+done as fast as their owners can. A wave is the pilot, or one week. An owner's work is a stream: a change that takes
+more than a day's capacity is dated on the day it is done.
 Leaves to others: the order (order), which days are working days (days), what does not fit (fit).
-Invariants: every piece of work gets one working day; no owner's work up to a day exceeds the capacity of the days up to
-it; more capacity never dates anything later.
+Invariants: every piece of work gets one working day; no owner's work exceeds the owner's capacity on any day; more
+capacity never dates anything later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -17,7 +18,7 @@ from itertools import groupby
 from mailferry.m365.facts import Text
 from mailferry.planner.days import WorkingDays
 from mailferry.planner.judgement import say
-from mailferry.planner.order import Tier, Work, by_owner, pilot
+from mailferry.planner.order import Tier, Work, in_turn, pilot
 from mailferry.planner.settings import PlanSettings
 from mailferry.planner.values import Wave
 
@@ -26,16 +27,28 @@ PILOT = Text(
     "試行: 各方法から影響の小さいものを少数選び、本格展開の前に手順を確認します。",
 )
 _SITES = 4
+#: Clients begun on a day at least: fewer would make a small organisation wait for nothing.
+_PACE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """The schedule in numbers of working days, from 0, the first day on which anything may be changed."""
+
+    done: Mapping[str, int]
+    begun: Mapping[str, int]  # of all but the pilot
+    free: int  # the first after the pilot was watched
 
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """The schedule. `free` is the first working day after the pilot was watched."""
+    """The schedule."""
 
     day: Mapping[str, date]
     wave: Mapping[str, int]
     waves: tuple[Wave, ...]
-    free: date
+    numbered: Numbered
+    free: date  # the first working day after the pilot was watched
 
 
 class TooFar(ValueError):
@@ -58,17 +71,37 @@ class _Days:
         return self._known[number]
 
 
-def schedule(work: Sequence[Work], settings: PlanSettings, calendar: WorkingDays, today: date) -> Dated:
+def schedule(work: Sequence[Work], settings: PlanSettings, calendar: WorkingDays, today: date, deadline: date) -> Dated:
     """Every piece of work with its day and its wave."""
     days = _Days(calendar.since(first_day(settings, today)))
-    chosen = pilot(work, settings.pilot)
-    numbers = _stream([one for one in work if one.id in chosen], settings, 0)
-    free = max(numbers.values()) + 1 + settings.soak if numbers else 0
-    rest = _stream([one for one in work if one.id not in chosen], settings, free)
-    day = {identity: days[number] for identity, number in (numbers | rest).items()}
-    waves = [*_pilot_wave(numbers, day), *_weeks([one for one in work if one.id not in chosen], day, bool(numbers))]
+    numbered = number(work, settings, calendar, today, deadline)
+    day = {identity: days[place] for identity, place in numbered.done.items()}
+    rest = [one for one in work if one.id in numbered.begun]
+    tested = day.keys() - numbered.begun.keys()
+    waves = (*_pilot_wave(tested, day), *_weeks(rest, day, bool(tested)))
     wave = {identity: one.number for one in waves for identity in one.clients}
-    return Dated(day, wave, tuple(waves), days[free])
+    return Dated(day, wave, waves, numbered, days[numbered.free])
+
+
+def last_day(work: Sequence[Work], settings: PlanSettings, calendar: WorkingDays, today: date, deadline: date) -> date:
+    """The day on which all of it is done; the deadline where there is nothing to do."""
+    done = number(work, settings, calendar, today, deadline).done
+    return _Days(calendar.since(first_day(settings, today)))[max(done.values())] if done else deadline
+
+
+def number(
+    work: Sequence[Work], settings: PlanSettings, calendar: WorkingDays, today: date, deadline: date
+) -> Numbered:
+    """When each is begun and done, in numbers of working days."""
+    chosen = pilot(work, settings.pilot)
+    tested = in_turn(one for one in work if one.id in chosen)
+    done = _streams(tested, dict.fromkeys(chosen, 0), settings)
+    free = max(done.values()) + 1 + settings.soak if done else 0
+    rest = in_turn(one for one in work if one.id not in chosen)
+    room = len(calendar.between(first_day(settings, today), deadline))
+    pace = settings.pace or _pace(len(rest), room)
+    begun = {one.id: free + place // pace for place, one in enumerate(rest)}
+    return Numbered(done | _streams(rest, begun, settings), begun, free)
 
 
 def first_day(settings: PlanSettings, today: date) -> date:
@@ -77,21 +110,35 @@ def first_day(settings: PlanSettings, today: date) -> date:
     return max(tomorrow, settings.start) if settings.start else tomorrow
 
 
-def _stream(work: Sequence[Work], settings: PlanSettings, start: int) -> dict[str, int]:
-    """The number of the working day on which each is done."""
-    numbers: dict[str, int] = {}
-    for owner, queue in by_owner(work).items():
-        capacity, done = settings.capacity_of(owner), 0
-        for one in queue:
-            done += one.points
-            numbers[one.id] = start + -(-done // capacity) - 1
-    return numbers
+def stream(queue: Sequence[Work], begun: Mapping[str, int], capacity: int) -> Iterator[tuple[str, int]]:
+    """The number of the working day on which each of one owner's is done, in the order of doing them."""
+    done = 0  # points, counted from the first working day
+    for one in queue:
+        done = max(done, begun[one.id] * capacity) + one.points
+        yield one.id, -(-done // capacity) - 1
 
 
-def _pilot_wave(numbers: Mapping[str, int], day: Mapping[str, date]) -> list[Wave]:
-    if not numbers:
+def _streams(work: Sequence[Work], begun: Mapping[str, int], settings: PlanSettings) -> dict[str, int]:
+    """Each owner's stream; `work` is in turn."""
+    queues: dict[str, list[Work]] = {}
+    for one in work:
+        queues.setdefault(one.owner, []).append(one)
+    return {
+        identity: number
+        for owner, queue in queues.items()
+        for identity, number in stream(queue, begun, settings.capacity_of(owner))
+    }
+
+
+def _pace(count: int, room: int) -> int:
+    """So many a day that all are begun in half of the days that are left; what capacity there is has no say in it."""
+    return max(_PACE, -(-2 * count // room) if room else count)
+
+
+def _pilot_wave(tested: Set[str], day: Mapping[str, date]) -> list[Wave]:
+    if not tested:
         return []
-    clients = tuple(sorted(numbers, key=lambda identity: (day[identity], identity)))
+    clients = tuple(sorted(tested, key=lambda identity: (day[identity], identity)))
     return [Wave(1, day[clients[0]], day[clients[-1]], PILOT, clients)]
 
 
@@ -119,13 +166,14 @@ def _reason(members: Sequence[Work]) -> Text:
     text = Text("; ".join(part.en for part in parts), "、".join(part.ja for part in parts))
     if not sites:
         return Text(f"{text.en[:1].upper()}{text.en[1:]}.", f"{text.ja}。")
-    shown, more = ", ".join(sites[:_SITES]), len(sites) - _SITES
+    shown, more = sites[:_SITES], len(sites) - _SITES
     return say(
-        "{what} ({sites}{more_en}).",
-        "{what_ja}（{sites}{more_ja}）。",
+        "{what} ({sites_en}{more_en}).",
+        "{what_ja}（{sites_ja}{more_ja}）。",
         what=f"{text.en[:1].upper()}{text.en[1:]}",
         what_ja=text.ja,
-        sites=shown,
-        more_en=f" and {more} more sites" if more > 0 else "",
-        more_ja=f" ほか {more} 拠点" if more > 0 else "",
+        sites_en="; ".join(shown),
+        sites_ja="、".join(shown),
+        more_en=f"; {more} more" if more > 0 else "",
+        more_ja=f"、ほか {more} 拠点" if more > 0 else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -116,6 +117,25 @@ class TestOrder:
         assert ways == {Way.GATEWAY_SMTP, Way.OWN_GRAPH}
 
 
+class TestPace:
+    def test_not_everybody_on_one_day(self) -> None:
+        clients = [client(f"c{n:02}", owner=f"o{n}@example.com") for n in range(45)]
+        counts = Counter(days(plan(clients, pilot=0)).values())
+        assert counts == {"11-25": 20, "11-26": 20, "11-27": 5}
+        assert set(Counter(days(plan(clients, pilot=0, pace=9)).values()).values()) == {9}
+
+    def test_a_large_organisation_begins_in_half_of_the_time(self) -> None:
+        clients = [client(f"c{n:03}", owner=f"o{n}@example.com") for n in range(600)]
+        made = plan(clients, pilot=0)
+        assert max(item.day for item in made.items if item.day) == date(2026, 12, 10)  # the 12th of 23 working days
+        assert not made.warnings
+
+    def test_a_slow_owner_delays_nobody_else(self) -> None:
+        clients = [*even(30), client("other", owner="sato@example.com", volume=volume(messages=1))]
+        made = plan(clients, pilot=0, capacities={"kim@example.com": 1})
+        assert days(made)["other"] == "11-26"
+
+
 class TestCapacity:
     def test_owners_work_side_by_side(self) -> None:
         clients = [*even(2), *(client(f"o{n}", owner="sato@example.com") for n in range(2))]
@@ -163,7 +183,7 @@ class TestFit:
 
     def test_too_late_for_anything(self) -> None:
         made = plan(even(2), cutoff=TODAY)
-        assert "no working day left" in made.warnings[1].en
+        assert "cannot even begin" in made.warnings[1].en
         assert made.items[0].day == date(2026, 11, 25)
 
     def test_many_owners(self) -> None:
