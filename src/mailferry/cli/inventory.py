@@ -1,6 +1,6 @@
 """`mailferry inventory`: exports in, clients out.
 
-Leaves to others: reading and joining (mailferry.inventory), tables (inventory_view), sign-ins from Graph (inventory_live).
+Leaves to others: reading and joining (mailferry.inventory), tables (inventory_view), what is fetched (inventory_live).
 Invariant: what was asked stands first on standard output, everything else goes to standard error.
 """
 

@@ -132,10 +132,9 @@ def _detail(client: Client, language: str) -> Group:
             client.site,
         ))
     )  # fmt: skip
-    lines = [Padding(Prose(facts, "bright_black"), (0, 0, 0, 4))]
-    for each in client.findings:
-        lines.append(Padding(Prose(sentence(each, language), _SEVERITY[each.severity]), (0, 0, 0, 4)))
-    return Group(head, *lines)
+    reasons = ((sentence(each, language), _SEVERITY[each.severity]) for each in client.findings)
+    lines = [(facts, "bright_black"), *reasons]
+    return Group(head, *(Padding(Prose(text, style), (0, 0, 0, 4)) for text, style in lines))
 
 
 def imported(sources: Sequence[Source], language: str) -> None:
@@ -209,16 +208,23 @@ def listed(sources: Sequence[Source], language: str) -> Table:
 
 def imported_document(sources: Sequence[Source]) -> dict[str, Any]:
     """The sources for JSON."""
+    return {"sources": [_source(source) for source in sources]}
+
+
+def _source(source: Source) -> dict[str, Any]:
+    skipped = [{"reason": skip.reason, "count": skip.count, "line": skip.line} for skip in source.skipped]
     return {
-        "sources": [
-            {
-                "kind": source.kind, "name": source.name, "rows": source.rows, "taken": source.taken, "fresh": source.fresh,
-                "first": _iso(source.first), "last": _iso(source.last), "imported": _iso(source.imported), "note": source.note,
-                "skipped": [{"reason": skip.reason, "count": skip.count, "line": skip.line} for skip in source.skipped],
-            }
-            for source in sources
-        ]
-    }  # fmt: skip
+        "kind": source.kind,
+        "name": source.name,
+        "rows": source.rows,
+        "taken": source.taken,
+        "fresh": source.fresh,
+        "first": _iso(source.first),
+        "last": _iso(source.last),
+        "imported": _iso(source.imported),
+        "note": source.note,
+        "skipped": skipped,
+    }
 
 
 def _day(value: datetime | None) -> str:

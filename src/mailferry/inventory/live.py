@@ -110,15 +110,15 @@ async def _page(session: ClientSession, token: Token, clock: Clock, url: str) ->
         if attempt + 1 < _TRIES:
             await clock.sleep(wait)
     raise InventoryError(
-        _origin(url), f"Microsoft Graph gives no page after {_TRIES} tries: {last}", cure="try again later"
+        _origin(url), f"Microsoft Graph gives no page in {_TRIES} tries: {last}", cure="try again later"
     )
 
 
 def _cure(status: int) -> str:
     if status in (401, 403):
         return (
-            "the application needs the permission AuditLog.Read.All (and Directory.Read.All) with admin consent, and the "
-            "tenant Entra ID P1 or P2"
+            "the application needs the permission AuditLog.Read.All (and Directory.Read.All) with admin consent, the "
+            "tenant needs Entra ID P1 or P2"
         )
     return ""
 

@@ -15,6 +15,14 @@ FROM staged;
 -- name: skips
 SELECT skip, count(*) FROM staged WHERE skip IS NOT NULL GROUP BY skip ORDER BY skip;
 
+-- name: rejects
+-- What the parser refused: a row once, however much is wrong with it, and no comment line of a log.
+SELECT error, count(*), min(place), max(breaks) FROM (
+    SELECT line, min(byte_position) AS place, max(length(trim(csv_line, chr(10) || chr(13)))
+        - length(replace(trim(csv_line, chr(10) || chr(13)), chr(10), ''))) AS breaks, min(error_type) AS error
+    FROM rejects WHERE ltrim(csv_line, chr(10) || chr(13)) NOT LIKE '#%' GROUP BY line
+) GROUP BY error;
+
 -- name: places
 -- The combinations of this file, numbered by weight.
 CREATE TABLE place AS

@@ -59,7 +59,7 @@ _CURE = "docs/guides/inventory.md shows which exports are read and how each is m
 
 
 def _companion(sample: Sample) -> bool:
-    """The *AuthDetails* file that the portal gives with each sign-in log: steps of a sign-in, without address or client."""
+    """The *AuthDetails* file that the portal gives with a sign-in log: steps, without address or client."""
     return {"requestid", "authenticationmethod"} <= sample.names and "clientapp" not in sample.names
 
 

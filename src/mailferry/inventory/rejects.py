@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailferry.inventory.database import statements
 from mailferry.inventory.errors import InventoryError
 from mailferry.inventory.sample import Shape
 from mailferry.inventory.tables import Table
@@ -55,11 +56,7 @@ def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple
     """What the parser refused of the file that was read last."""
     if table.sample.shape not in (Shape.CSV, Shape.FIELDS, Shape.LINES):
         return ()
-    rows = connection.execute(
-        "SELECT error, count(*), min(place), max(breaks) FROM (SELECT line, min(byte_position) AS place, "
-        "max(length(trim(csv_line, chr(10) || chr(13))) - length(replace(trim(csv_line, chr(10) || chr(13)), chr(10), ''))) AS breaks, min(error_type) AS error FROM rejects "
-        "WHERE ltrim(csv_line, chr(10) || chr(13)) NOT LIKE '#%' GROUP BY line) GROUP BY error"
-    ).fetchall()
+    rows = connection.execute(statements("merge.sql")["rejects"]).fetchall()
     for error, _, place, breaks in rows:
         if error == "UNQUOTED VALUE" and breaks > 0:
             raise InventoryError(

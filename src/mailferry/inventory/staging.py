@@ -121,8 +121,8 @@ class Stager:
         self._keep(reader)
         lost = sum(skip.count for skip in refused)
         return Staged(
-            self._count, reader.kind, reader.target, found.name, found.modified, rows + lost, taken, digest, first, last,
-            skipped, self._note(iso=iso), numbered,
+            self._count, reader.kind, reader.target, found.name, found.modified, rows + lost, taken, digest, first,
+            last, skipped, self._note(iso=iso), numbered,
         )  # fmt: skip
 
     def _open(self, found: Found, *, careful: bool) -> tuple[Path, Sample, Reader | None]:

@@ -93,8 +93,8 @@ class _Joiner:
         total = sum(report.messages for report in reports.values()) if reports else None
         tls = _tls(evidence, reports)
         case = Case(
-            evidence, authentication, judgement, switches, tls, self._at, facts.kinds, self._newest, refusals, shared, total,
-            unattributed,
+            evidence, authentication, judgement, switches, tls, self._at, facts.kinds, self._newest, refusals, shared,
+            total, unattributed,
         )  # fmt: skip
         product = self._products.get(evidence.key, Recognised())
         owner, site = self._owner(evidence)
@@ -145,7 +145,7 @@ def _explains(client: Client, protocol: str) -> bool:
 
 
 def _authentication(evidence: Evidence, reports: Mapping[str, Report], *, alone: bool) -> Authentication:
-    """What the records say outright, then what the report says of the mailbox, then what a client app's name implies."""
+    """What the records say outright, then what the report says of the mailbox, then what an app's name implies."""
     seen = {_PROTOCOLS[name] for name in evidence.auths if name in _PROTOCOLS}
     reported = {_PROTOCOLS[name] for name in reports if name in _PROTOCOLS}
     if alone or (not seen and evidence.submits):
@@ -167,8 +167,7 @@ def _tls(evidence: Evidence, reports: Mapping[str, Report]) -> tuple[str, ...]:
 
 
 def _volume(traffic: tuple[Traffic, ...], total: int | None, *, alone: bool) -> Volume:
-    """The source that saw most; the report's count where it saw more, or where the trace holds other mail of the mailbox
-    too. It has no times, so that its count has no window."""
+    """The source that saw most; the report's count where it saw more. It has no times, so its count has no window."""
     most = traffic[-1] if traffic else None
     messages = most.messages if most is not None else None
     counted = alone and total is not None and (messages is None or total > messages)

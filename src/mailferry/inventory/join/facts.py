@@ -1,7 +1,7 @@
 """The facts of each client, asked of the database: what its sightings have in common, its traffic, its mailbox.
 
-Leaves to others: what they mean (clients, fate, findings). Invariant: only temporary tables are made; two databases that
-were told the same in any order give the same values.
+Leaves to others: what they mean (clients, fate, findings). Invariant: only temporary tables are made; two databases
+that were told the same in any order give the same values.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEPARATOR = "\x1f"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was seen of one client. `auths` is how it signs in to Microsoft, `local_auths` how to a relay or the gateway."""
+    """What was seen of one client. `auths`: how it signs in to Microsoft; `local_auths`: to a relay or the gateway."""
 
     key: str
     account: str

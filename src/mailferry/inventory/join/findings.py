@@ -6,9 +6,12 @@ is filled by its own values; a sentence says what is and what settles it, no mor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
+from importlib import resources
 
 from mailferry.inventory.join.facts import Evidence
 from mailferry.inventory.join.fate import Cause, Judgement
@@ -18,63 +21,18 @@ from mailferry.m365.facts import Text
 _OLD = ("1.0", "1.1")
 _QUIET = timedelta(days=14)
 
-_P, _W, _N = Severity.PROBLEM, Severity.WARNING, Severity.NOTE
-CODES: dict[str, tuple[Severity, Text]] = {
-    "breaks-on-date": (_P, Text(
-        "It signs in with a password (Basic authentication). From {date} Exchange Online refuses that.",
-        "パスワード (基本認証) でサインインしています。{date} 以降 Exchange Online に拒否されます。")),
-    "refused-today": (_P, Text(
-        "Its sign-ins are refused already, {count} in a row: {error}",
-        "既にサインインが拒否されています (連続 {count} 回): {error}")),
-    "switched-off": (_P, Text(
-        "SMTP AUTH is switched off for its mailbox ({where}): password and OAuth are refused today.",
-        "メールボックスの SMTP AUTH が無効です ({where})。パスワードも OAuth も現在拒否されます。")),
-    "policy-blocks": (_P, Text(
-        'The authentication policy "{policy}" lets no password through for SMTP: it is refused today.',
-        "認証ポリシー「{policy}」が SMTP の基本認証を許可していないため、現在拒否されます。")),
-    "protocol-unknown": (_W, Text(
-        "No export says whether it uses a password or OAuth. The SMTP AUTH clients report with the column "
-        '"Authentication Protocol", or the sign-in logs, would settle it.',
-        "パスワードか OAuth かがどのエクスポートにもありません。「認証プロトコル」列のある SMTP AUTH クライアント レポートか"
-        "サインインログで判明します。")),
-    "behind-relay": (_W, Text(
-        "Its mail leaves through a relay to {relay}. How the relay signs in there decides: look at the relay's own mailbox.",
-        "メールは {relay} への中継サーバーを経由します。中継サーバー自身のサインイン方法で決まるため、そのメールボックスを確認してください。")),
-    "mixed": (_W, Text(
-        "Password and OAuth are both seen: a change that is half done, or two programs behind one mailbox.",
-        "パスワードと OAuth の両方が使われています。移行途中か、1 つのメールボックスを 2 つのプログラムが共用しています。")),
-    "old-tls": (_W, Text(
-        "It speaks TLS {versions}. smtp.office365.com takes 1.2 and newer; only the legacy endpoint takes it today.",
-        "TLS {versions} で接続しています。smtp.office365.com は 1.2 以上のみで、現在は従来の TLS 用エンドポイントでしか使えません。")),
-    "clear-text": (_N, Text(
-        "Its connection to the relay or gateway is not encrypted.", "中継サーバーまたはゲートウェイへの接続が暗号化されていません。")),
-    "not-yet-through-us": (_W, Text(
-        "Microsoft sees it; it has not come through the gateway yet.",
-        "Microsoft には見えていますが、まだゲートウェイを経由していません。")),
-    "still-both": (_W, Text(
-        "It came through the gateway, last on {gateway}, and still signs in to Microsoft with a password, last on {direct}.",
-        "ゲートウェイを経由していますが (最終 {gateway})、パスワードによる Microsoft へのサインインも続いています (最終 {direct})。")),
-    "moved": (_N, Text(
-        "It has come through the gateway since {since}; Microsoft saw its password last on {direct}.",
-        "{since} からゲートウェイを経由しています。Microsoft へのパスワードでのサインインは {direct} が最後です。")),
-    "unattributed": (_W, Text(
-        "Microsoft's report counts {messages} messages of this mailbox ({protocol}) that no other source explains: "
-        "no address, no device. A sign-in log or a trace of those days would name it.",
-        "Microsoft のレポートではこのメールボックスから {messages} 通 ({protocol}) 送信されていますが、他の情報源に該当がなく、"
-        "アドレスも機器も不明です。該当期間のサインインログかメッセージ追跡で判明します。")),
-    "shared-mailbox": (_N, Text(
-        "{clients} clients send by this mailbox, {messages} messages together; the report does not divide them.",
-        "このメールボックスは {clients} 台が共用しており、合計 {messages} 通です。レポートには内訳がありません。")),
-    "not-seen-lately": (_N, Text(
-        "Last seen on {last}, {days} days before the newest export ends. It may be switched off for good: ask its owner.",
-        "最後に確認されたのは {last} で、最新のエクスポートの終わりより {days} 日前です。既に使われていない可能性があるため、担当者に確認してください。")),
-    "implied-basic": (_N, Text(
-        'The records name the client app only ("Authenticated SMTP"); that it is a password is concluded from that.',
-        "記録にはクライアント アプリ名 (Authenticated SMTP) しかなく、パスワードの使用はそこからの推定です。")),
-    "no-sign-in": (_N, Text(
-        "It does not sign in to Exchange Online; the end of Basic authentication does not touch it.",
-        "Exchange Online にサインインしないため、基本認証の廃止の影響を受けません。")),
-}  # fmt: skip
+
+@cache
+def _codes() -> Mapping[str, tuple[Severity, Text]]:
+    text = resources.files(__package__).joinpath("findings.toml").read_text("utf-8")
+    return {
+        code: (Severity(entry["severity"]), Text(entry["en"], entry["ja"]))
+        for code, entry in tomllib.loads(text).items()
+    }
+
+
+#: Every code with its severity and sentence, in the order in which they are told.
+CODES: Mapping[str, tuple[Severity, Text]] = _codes()
 
 
 def sentence(finding: Finding, language: str = "en") -> str:

@@ -21,7 +21,7 @@ READER = Reader(
         tls10="tls1.0 tls10 tls1.0percent tls10percent tls1.0percentage tls1.0パーセント",
         tls11="tls1.1 tls11 tls1.1percent tls11percent tls1.1percentage tls1.1パーセント",
         tls12="tls1.2 tls12 tls1.2percent tls12percent tls1.2percentage tls1.2パーセント",
-        messages="messagessent messagecount messages messagesent count 送信メッセージ数 送信されたメッセージ メッセージ数",
+        messages="messagessent messagecount messages messagesent count 送信メッセージ数 メッセージ数",
     ),
     known_by=(("sender",), ("messages",), ("protocol", "tls10", "tls12")),
     reasons={

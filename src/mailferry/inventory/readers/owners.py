@@ -15,7 +15,7 @@ READER = Reader(
     target=Target.OWNERS,
     shapes=TABLES,
     fields=fields(
-        address="address mailbox sender senderaddress email mail ip ipaddress device アドレス メールアドレス メールボックス ipアドレス",
+        address="address mailbox sender senderaddress email mail ip ipaddress アドレス メールアドレス メールボックス",
         owner="owner responsible contact 担当者 所有者 責任者 管理者",
         site="site place office 拠点 場所 設置場所 事業所",
     ),

@@ -1,7 +1,7 @@
 """Postfix's mail log, with traditional or RFC 3339 time stamps.
 
-Leaves to others: what happens behind Postfix (the sign-ins of its own mailbox tell). A queue id names a message from its
-client= line to its end; the line before it of the same process tells the TLS of the connection.
+Leaves to others: what happens behind Postfix (the sign-ins of its own mailbox tell). A queue id names a message from
+its client= line to its end; the line before it of the same process tells the TLS of the connection.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Entra sign-in logs: portal CSV of every age, re-exported CSV, JSON lists and pages of Graph.
 
-Leaves to others: the columns' meaning (signin.sql). Source: facts of entra-docs and Graph `signIn`; the portal header of
-December 2025 has `Application ID ` with a blank and `Incoming token type` twice.
+Leaves to others: the columns' meaning (signin.sql). The names are those of Graph's `signIn` and of the portal, whose
+header of December 2025 has `Application ID ` with a blank and `Incoming token type` twice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ READER = Reader(
         reason="failurereason status.failurereason エラーの理由 失敗の理由",
         status="status 状態",
         protocol="authenticationprotocol 認証プロトコル",
-        token="incomingtokentype 受信トークンの種類",
+        bearer="incomingtokentype 受信トークンの種類",
         credential="clientcredentialtype",
         principal="serviceprincipalid",
     ),

@@ -5,8 +5,8 @@
 WITH seen AS (
     SELECT *, lower(client) AS app, moment(happened) AS instant,
         contains(agent, 'BAV2ROPC') OR lower(protocol) = 'ropc' AS password,
-        lower(token) NOT IN ('', 'none', 'なし') OR lower(credential) NOT IN ('', 'none', 'なし')
-            OR lower(protocol) IN ('oauth2', 'oauth 2.0', 'devicecode', 'device code', 'openidconnect') AS bearer
+        lower(bearer) NOT IN ('', 'none', 'なし') OR lower(credential) NOT IN ('', 'none', 'なし')
+            OR lower(protocol) IN ('oauth2', 'oauth 2.0', 'devicecode', 'device code', 'openidconnect') AS tokened
     FROM source
 ), judged AS (
     SELECT *, CASE
@@ -24,7 +24,7 @@ SELECT record, skip,
     '' AS sender,
     CASE WHEN skip IS NULL THEN ip_of(address) ELSE '' END AS address,
     '' AS name, '' AS host,
-    CASE WHEN skip IS NOT NULL THEN '' WHEN password THEN 'basic' WHEN bearer THEN 'oauth' ELSE 'implied' END AS authentication,
+    CASE WHEN skip IS NOT NULL THEN '' WHEN password THEN 'basic' WHEN tokened THEN 'oauth' ELSE 'implied' END AS authentication,
     '' AS mechanism, '' AS tls,
     CASE WHEN skip IS NULL THEN agent ELSE '' END AS agent,
     CASE WHEN skip IS NOT NULL THEN ''
