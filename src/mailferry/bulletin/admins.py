@@ -71,7 +71,7 @@ def _lead(matter: Matter) -> str:
         )
     if publisher and dated:
         return _(
-            "“{publisher}” of {date} reports how Basic authentication for SMTP AUTH (client submission) in Exchange "
+            "On {date} “{publisher}” reported how Basic authentication for SMTP AUTH (client submission) in Exchange "
             "Online will end.",
             publisher=publisher,
             date=dated,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import quote, urlsplit
 
@@ -51,12 +51,17 @@ class Matter:
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """In the order of time, each said once."""
-        found = {
-            (phase.period.first, phase.period.last, phase.effect, phase.audience, phase.bound): phase
-            for phase in reversed(self.announcement.phases)
-            if not phase.superseded
-        }
+        """In the order of time, each said once; what holds for existing and new tenants alike holds for all."""
+        found: dict[tuple[date, date, Effect, Bound], Phase] = {}
+        for phase in map(_when_it_happens, self.announcement.phases):
+            if phase.superseded:
+                continue
+            key = (phase.period.first, phase.period.last, phase.effect, phase.bound)
+            said = found.get(key)
+            if said is None:
+                found[key] = phase
+            elif said.audience is not phase.audience:
+                found[key] = replace(said, audience=_both(said.audience, phase.audience))
         return tuple(sorted(found.values(), key=_in_time))
 
     @property
@@ -71,6 +76,18 @@ class Matter:
     @property
     def errors(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(code(mention.value) for mention in self.announcement.of(Kind.ERROR)))
+
+
+def _when_it_happens(phase: Phase) -> Phase:
+    """ "Kept until the end of 2026, then disabled": it is disabled then, not until then."""
+    late = phase.bound is Bound.UNTIL and phase.effect in (*_HURTING, Effect.ANNOUNCEMENT)
+    return replace(phase, bound=Bound.IN) if late else phase
+
+
+def _both(one: Audience, other: Audience) -> Audience:
+    """Audience of two phases that are the same but for it."""
+    known = {one, other} - {Audience.UNKNOWN}
+    return known.pop() if len(known) == 1 else Audience.ALL
 
 
 def _in_time(phase: Phase) -> tuple[date, date]:

@@ -9,7 +9,7 @@ import pytest
 
 from mailferry.bulletin import forms
 from mailferry.bulletin.compose import NothingToSay, Signature, compose, deadline
-from mailferry.bulletin.facts import Announcement, Audience, Effect, Kind, Period, Precision
+from mailferry.bulletin.facts import Announcement, Audience, Bound, Effect, Kind, Period, Precision
 from mailferry.bulletin.figures import Figures
 from mailferry.bulletin.notice import Quotes, Reader, Table
 from support.announcements import (
@@ -146,7 +146,7 @@ def test_administrators_may_enable_it_again_only_where_the_page_says_so() -> Non
 
 def test_a_report_by_somebody_else_is_told_as_one() -> None:
     found = announcement(publisher="Example IT ニュース", language="ja")
-    assert "「Example IT ニュース」の2026年1月27日付の記事は、" in text(found, language="ja")
+    assert "「Example IT ニュース」は2026年1月27日、" in text(found, language="ja")
     assert "Microsoft published" not in text(found)
 
 
@@ -187,3 +187,15 @@ def test_every_effect_makes_a_title_and_a_row() -> None:
                 notice = compose(found, reader, language)
                 assert notice.title
                 assert "{" not in " ".join(notice.texts())
+
+
+def test_what_holds_for_both_kinds_of_tenants_is_said_once() -> None:
+    twice = tuple(phase(END_2026, Effect.REMOVED, who) for who in (Audience.NEW, Audience.EXISTING, Audience.UNKNOWN))
+    said = text(announcement(twice))
+    assert said.count("Basic authentication is removed for good.") == 1
+    assert "- End of December 2026 (All tenants): Basic authentication is removed for good." in said
+
+
+def test_kept_until_a_date_and_then_disabled_is_disabled_on_it() -> None:
+    kept = replace(PHASES[1], bound=Bound.UNTIL)
+    assert compose(announcement((kept,)), Reader.ADMINS, "ja").title.endswith("2026年12月末に既定で無効になります")
