@@ -18,7 +18,12 @@ HELD_OUT = "held-out.toml"
 TUNED = "expected.toml"
 KINDS = ("title", "publisher", "published", "language", "dates", "phases", "errors", "endpoints", "products",
          "alternatives", "actions", "risks")  # fmt: skip
-_MENTIONS = {"errors": Kind.ERROR, "endpoints": Kind.ENDPOINT, "products": Kind.PRODUCT, "alternatives": Kind.ALTERNATIVE}
+_MENTIONS = {
+    "errors": Kind.ERROR,
+    "endpoints": Kind.ENDPOINT,
+    "products": Kind.PRODUCT,
+    "alternatives": Kind.ALTERNATIVE,
+}
 _SENTENCES = {"actions": Kind.ACTION, "risks": Kind.RISK}
 
 
@@ -97,5 +102,8 @@ def scores(found: list[Difference]) -> dict[str, tuple[float, float]]:
         right = sum(difference.right for difference in of_kind)
         wrong = sum(len(difference.wrong) for difference in of_kind)
         missing = sum(len(difference.missing) for difference in of_kind)
-        result[kind] = (right / (right + wrong) if right + wrong else 1.0, right / (right + missing) if right + missing else 1.0)
+        result[kind] = (
+            right / (right + wrong) if right + wrong else 1.0,
+            right / (right + missing) if right + missing else 1.0,
+        )
     return result

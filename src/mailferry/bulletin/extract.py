@@ -19,6 +19,14 @@ from mailferry.bulletin.phases import audiences, phases
 from mailferry.bulletin.rules import cue, endpoint, names
 from mailferry.bulletin.sentences import Sentence
 
+#: Longer is no sentence, and more of them no announcement.
+LONGEST = 3000
+MOST = 4000
+
+
+class TooMuch(ValueError):
+    """The text is no announcement but something much larger."""
+
 
 @dataclass(slots=True)
 class Facts:
@@ -45,7 +53,12 @@ class Facts:
 def extract(sentences: Iterable[Sentence]) -> Facts:
     """All facts of a text."""
     facts = Facts()
-    for sentence in sentences:
+    for number, sentence in enumerate(sentences):
+        if number >= MOST:
+            raise TooMuch(f"more than {MOST:,} sentences")
+        if len(sentence.text) > LONGEST:
+            facts.unread[f"{sentence.text[:200]}..."] = None
+            continue
         if cue("command").search(fold(sentence.text)):
             facts.unread[sentence.text] = None
             continue
@@ -61,7 +74,7 @@ _CONCERN = re.compile(
 
 
 def _concern(sentence: Sentence, facts: Facts) -> None:
-    """"This concerns all existing tenants": said of the phase just named."""
+    """ "This concerns all existing tenants": said of the phase just named."""
     plain = fold(sentence.text)
     named = audiences(plain) if _CONCERN.search(plain) and not dates(plain).found else []
     if len(facts.phases) == 0 or not named:
@@ -137,4 +150,3 @@ def _clause(text: str) -> str:
 
 def _same(value: str) -> str:
     return re.sub(r"\W+", " ", fold(value)).strip().lower()
-

@@ -35,6 +35,12 @@ class Dates:
     vague: tuple[str, ...]
 
 
+#: What every date has; most sentences have none of it.
+_HINT = re.compile(
+    r"\d|[年月]|year|month|quarter|spring|summer|autumn|winter|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"|[来今]期",
+    re.IGNORECASE,
+)
 _ARTICLE = r"(?:the\s+|in\s+|at\s+|on\s+)*"
 _JOIN_EN = re.compile(rf"\s*(?:-|~|to|through|thru|until|till|up\s+to)\s*{_ARTICLE}", re.IGNORECASE)
 _AND = re.compile(rf"\s*and\s*{_ARTICLE}", re.IGNORECASE)
@@ -73,6 +79,8 @@ _AFTER_JA = (
 def dates(text: str) -> Dates:
     """All dates of a sentence, English and Japanese alike."""
     plain = fold(text)
+    if not _HINT.search(plain):
+        return Dates((), ())
     points = list(_dated(plain, _whole(dates_en.points(plain) + dates_ja.points(plain))))
     found: list[Found] = []
     vague: list[str] = []

@@ -35,7 +35,9 @@ class _Sign:
 
 
 #: What separates the clauses of a sentence. A comma inside a date is covered by the date.
-_CLAUSE = re.compile(r"[;、。:|]|,(?!\s+when\b)|\s-\s|(?<=[がりしてれ])\s*(?=[、])|\b(?:and|but|while|whereas|then)\b", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"[;、。:|]|,(?!\s+when\b)|\s-\s|(?<=[がりしてれ])\s*(?=[、])|\b(?:and|but|while|whereas|then)\b", re.IGNORECASE
+)
 #: A date further than this many clauses from the words has nothing to do with them.
 _FAR = 3
 
@@ -76,6 +78,9 @@ def _made(sentence: Sentence, plain: str, found: Dates) -> tuple[tuple[Phase, ..
             elif not _background(clause) and not date.moved and not _background(plain):
                 understood = False
             continue
+        if sign.effect is Effect.REMOVED and _names_a_date(plain, date):
+            understood = False
+            continue
         effect = Effect.OTHER if other and not _about_smtp(plain) else sign.effect
         made.append(_phase(date, effect, sentence, plain, clause))
     return tuple(made), understood
@@ -83,10 +88,30 @@ def _made(sentence: Sentence, plain: str, found: Dates) -> tuple[tuple[Phase, ..
 
 def _phase(date: Found, effect: Effect, sentence: Sentence, plain: str, clause: str) -> Phase:
     superseded = date.moved or effect_cue("superseded").search(clause) is not None
+    if effect_cue("withdrawn").search(plain) and not effect_cue("fresh").search(clause):
+        superseded = True
     bound = date.bound
     if effect is Effect.UNCHANGED and bound is Bound.FROM and effect_cue("negation").search(plain[: date.start]):
         bound = Bound.UNTIL
     return Phase(date.period, effect, _audience(clause, plain, sentence.context), sentence.text, bound, superseded)
+
+
+#: "the final removal date": a date is spoken of, which is none of the removal unless it follows at once.
+_DATE_NOUN = re.compile(
+    r"\b(?:(?:removal|retirement|final|end|exact|shutdown)\s+(?:removal\s+|retirement\s+)?(?:date|day|timeline|schedule)s?"
+    r"|(?:date|day)s?\s+(?:of|for|on\s+which|when|at\s+which)\b)|(?:削除|廃止|終了)(?:日|の(?:日程|時期|日付|期日))",
+    re.IGNORECASE,
+)
+_FOLLOWS = re.compile(
+    r"(?:[\s:,(=-]|は|が|を|に|\b(?:is|was|are|will|be|has|been|of|on|moves?|moved|set|fixed|now|to|for|the|in|at|by|from|expected"
+    r"|planned|again|postponed|scheduled|removal|retirement|basic|authentication|final|smtp|auth)\b)*",
+    re.IGNORECASE,
+)
+
+
+def _names_a_date(plain: str, date: Found) -> bool:
+    noun = next((match for match in _DATE_NOUN.finditer(plain) if match.end() <= date.start), None)
+    return noun is not None and _FOLLOWS.fullmatch(plain, noun.end(), date.start) is None
 
 
 def _signs(plain: str) -> list[_Sign]:

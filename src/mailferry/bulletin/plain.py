@@ -110,5 +110,5 @@ def _block(form: Form, lines: list[str]) -> Block:
         text += glue + line
     codes = tuple(re.findall(r"`([^`]+)`", text))
     text = re.sub(r"[*_]{2}([^*_]+)[*_]{2}|`([^`]+)`", lambda m: m[1] or m[2], text)
-    shouted = len(lines) == 1 and form is Form.TEXT and len(text) < 90 and not re.search(r"[.。!?:：]\s*$", text)
+    shouted = len(lines) == 1 and form is Form.TEXT and len(text) < 120 and not re.search(r"[.。!?:：]\s*$", text)
     return Block(Form.HEADING if shouted and not re.search(r"\d{4}", text) else form, text, codes=codes)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from mailferry.bulletin import center, plain
 from mailferry.bulletin.decode import decode
-from mailferry.bulletin.extract import extract
+from mailferry.bulletin.extract import TooMuch, extract
 from mailferry.bulletin.facts import Announcement, Precision
 from mailferry.bulletin.fold import fold
 from mailferry.bulletin.periods import dates
@@ -70,7 +70,10 @@ def _announce(inside: Inside, address: str) -> Announcement:
         title, publisher = title or found.get("subject", ""), publisher or _sender(found.get("from", ""))
         stated.append(found.get("date", ""))
     title = title or next((block.text for block in blocks if block.form is Form.HEADING), "") or _first(blocks)
-    facts = extract((Sentence(title, heading=True), *sentences(blocks)))
+    try:
+        facts = extract((Sentence(title, heading=True), *sentences(blocks)))
+    except TooMuch as error:
+        raise PageError(f"{address or 'the page'} has {error}; save the article alone and read that") from error
     return Announcement(
         title=" ".join(title.split()),
         publisher=publisher or _host(address),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,6 +17,7 @@ from typing import Any
 from mailferry.bulletin.facts import Effect
 
 Pattern = re.Pattern[str]
+_JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,15 @@ class Cue:
     en: Pattern
     ja: Pattern
 
-    def search(self, text: str) -> re.Match[str] | None:
-        return self.en.search(text) or self.ja.search(text)
+    def of(self, text: str) -> Pattern:
+        """The pattern of the text's language."""
+        return self.ja if _JAPANESE.search(text) else self.en
 
-    def finditer(self, text: str) -> list[re.Match[str]]:
-        return [*self.en.finditer(text), *self.ja.finditer(text)]
+    def search(self, text: str) -> re.Match[str] | None:
+        return self.of(text).search(text)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        return self.of(text).finditer(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def effects() -> tuple[tuple[Effect, Cue], ...]:
 
 @cache
 def effect_cue(name: str) -> Cue:
-    """negation, superseded, history or elsewhere."""
+    """negation, superseded, withdrawn, fresh, history or elsewhere."""
     return _cue(_load("effects.toml")[name])
 
 

@@ -63,7 +63,7 @@ def split(text: str) -> Iterator[str]:
         elif match[0][0] in "。！？":
             if _depth(piece) > 0:
                 continue
-        elif _ABBREVIATED.search(stripped) or _quoting(piece, text[match.end() :]):
+        elif _ABBREVIATED.search(stripped) or _quoting(piece, text[match.end() : match.end() + _QUOTED]):
             continue
         if stripped.strip():
             yield stripped.strip()
@@ -76,11 +76,15 @@ def _depth(text: str) -> int:
     return sum(text.count(letter) for letter in _OPEN) - sum(text.count(letter) for letter in _CLOSE)
 
 
+#: No quotation that a full stop stands in goes on for longer.
+_QUOTED = 400
+
+
 def _quoting(piece: str, rest: str) -> bool:
     """Whether the full stop stands inside quotation marks that close soon."""
     if piece.count("“") > piece.count("”"):
-        return "”" in rest[:400]
-    return piece.count('"') % 2 == 1 and '"' in rest[:400]
+        return "”" in rest
+    return piece.count('"') % 2 == 1 and '"' in rest
 
 
 _LEAD = re.compile(r"[:：]\s*$")

@@ -139,7 +139,7 @@ def head(root: HtmlElement) -> Head:
 
 def _site(title: str) -> tuple[str, str, str]:
     """A page's title and the name of the site that follows it after a bar or dash."""
-    match = re.match(r"(.{8,}?)\s+(?:[|｜»·•]|::|[-–—](?=\s))\s*([^|｜]{2,50})$", title)
+    match = re.match(r"(.{8,})\s+(?:[|｜»·•]|::|[-–—](?=\s))\s*([^|｜]{2,50})$", title)
     if match is None:
         match = re.match(r"(.{6,}?)(?:[|｜])([^|｜]{2,50})$", title)
     return (match[1], "|", match[2].strip()) if match else (title, "", "")
