@@ -30,9 +30,11 @@ def public_client(credential: Credential, answer: Answer) -> Iterator[PublicClie
         logging.getLogger(name).setLevel(logging.ERROR)
     settings = credential.settings
     session = requests.Session()
-    session.verify = str(settings.ca_file) if settings.ca_file else True
     session.hooks["response"].append(answer.take_requests)
-    session.request = functools.partial(session.request, timeout=settings.timeout)  # type: ignore[method-assign]
+    options: dict[str, Any] = {"timeout": settings.timeout}
+    if settings.ca_file:  # with each request: requests lets its environment overrule what a session says
+        options["verify"] = str(settings.ca_file)
+    session.request = functools.partial(session.request, **options)  # type: ignore[method-assign]
     try:
         yield PublicClientApplication(
             settings.client_id,

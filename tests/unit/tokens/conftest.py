@@ -21,8 +21,9 @@ def keys() -> Keys:
 
 @pytest.fixture
 async def box(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)  # requests would prefer them to what it was given
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")  # what a machine trusts overrules no ca_file
     async with Sandbox(SandboxSettings(at=BEFORE, running=False), keys=keys) as sandbox:
         yield sandbox
 
