@@ -61,7 +61,7 @@ def catalogue(language: str) -> Catalogue:
     messages: dict[str, str] = {}
     for entry in read_po(language):
         key = entry.id if isinstance(entry.id, str) else entry.id[0]
-        text = entry.string if isinstance(entry.string, str) else entry.string[0]
+        text = entry.string if isinstance(entry.string, str) else next(iter(entry.string or ()), "")
         if key and text and not entry.fuzzy:
             messages[key] = text
     return Catalogue(language, messages)

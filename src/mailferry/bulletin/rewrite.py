@@ -91,6 +91,8 @@ def _compare(notice: Notice, reworded: Notice) -> None:
         raise Rejected("its links are others")
     if _quotes(reworded.blocks) - _quotes(notice.blocks):
         raise Rejected("it quotes what the announcement does not say")
+    if 2 * sum(map(len, _own(reworded))) < sum(map(len, _own(notice))):
+        raise Rejected("it leaves out half of the text")
     _whole_errors(known, set(_own(reworded)) - set(_own(notice)))
 
 

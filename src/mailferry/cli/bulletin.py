@@ -7,6 +7,7 @@ Invariant: standard output holds the notice, the facts or what was done with the
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from datetime import date, datetime
 from enum import StrEnum
@@ -187,6 +188,9 @@ def send(
     mail, recipients = known.mail, tuple(to or known.mail.recipients)
     if mail.sender is None:
         fail("no sender is configured", "set sender in [bulletin.mail]", Exit.CONFIGURATION)
+    for one in recipients:
+        if re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", one) is None:
+            fail(f"{one!r} is no mail address", "write for example --to all-staff@example.com", Exit.USAGE)
     if not recipients:
         fail("there is no recipient", "name one with --to, or recipients in [bulletin.mail]", Exit.USAGE)
     _, composed = _notice(page, lang, audience, figures, at, known)
@@ -246,8 +250,6 @@ def _mail(composed: Notice, known: BulletinSettings) -> str:
 
 
 def _slug(text: str) -> str:
-    import re
-
     if text and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) is None:
         fail(f"{text!r} is no name of a post", "use small letters, digits and single hyphens", Exit.USAGE)
     return text

@@ -124,6 +124,13 @@ def test_a_mail(desk: Desk) -> None:
     assert read["Subject"] == "メールを送信する機器・システムの確認のお願い（2026年12月末まで）"
 
 
+def test_a_recipient_that_is_none(desk: Desk) -> None:
+    desk.config.write_text('[bulletin.mail]\nsender = "it@example.com"\n')
+    result = desk.run("send", str(desk.page), "--to", "a@example.com\nBcc: b@example.com")
+    assert result.exit_code == 2
+    assert "is no mail address" in result.stderr
+
+
 def test_owners_read_who_signs_and_the_figures(desk: Desk) -> None:
     desk.config.write_text('[bulletin]\norganisation = "例示株式会社"\ncontact = "内線 1234"\n')
     figures = desk.folder / "figures.json"
