@@ -182,8 +182,9 @@ def write(
     place = plan_input.directory(state, config)
     made, kept, count = plan_input.plan(place), "", 0
     try:
-        with talk().status("writing"):
+        with talk().status("writing") as status:
             for name, data in papers(made, LANGUAGES if lang == "both" else (lang,), recall(place)):
+                status.update(f"writing {name}")
                 file = directory / name
                 if name == _GATEWAY and not replace and file.exists() and file.read_bytes() != data:
                     kept = str(file)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mailferry.planner.values import Plan
 
 DEFAULT_CONFIG = Path("mailferry.toml")
-DEFAULT_STATE = Path("state")
 _EXTRA = ("duckdb", "holidays", "icalendar", "jinja2", "vl_convert", "xlsxwriter")
 
 Config = Annotated[
@@ -41,7 +40,7 @@ State = Annotated[
     Path | None,
     typer.Option(
         "--state",
-        help="Directory of inventory and plan; by default that of the configuration, or state.",
+        help="Directory of inventory and plan; by default that of the configuration.",
         envvar="MAILFERRY_STATE",
         show_default=False,
     ),
@@ -95,20 +94,15 @@ def _section(config: Path | None) -> PlanSettings:
 
 
 def directory(state: Path | None, config: Path | None) -> Path:
-    """The state directory: as named, as configured, or ./state."""
+    """The state directory: as named, as configured, or the default; a file with [plan] alone configures none."""
     if state is not None:
         return state
-    path = config or DEFAULT_CONFIG
-    if not path.exists():
-        return DEFAULT_STATE
-    from mailferry.config.problem import ConfigurationError
-    from mailferry.config.schema import GatewaySettings
-    from mailferry.config.section import load_section
+    from mailferry.cli.state import state_directory
+    from mailferry.config.document import read_document
 
-    try:
-        return load_section(path, GatewaySettings).state
-    except ConfigurationError:
-        return DEFAULT_STATE  # a file with [plan] alone, say
+    path = config or DEFAULT_CONFIG
+    configured = path.exists() and "gateway" in read_document(path, {}).data
+    return state_directory(path if configured else Path("/nonexistent"))
 
 
 def clients(place: Path, cutoff: date | None) -> tuple[tuple[Client, ...], frozenset[str]]:

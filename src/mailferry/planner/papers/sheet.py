@@ -35,7 +35,7 @@ def render(view: View) -> bytes:
     import xlsxwriter  # type: ignore[import-untyped] # it has no annotations
 
     out, words = io.BytesIO(), view.words
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
         made = datetime.combine(view.plan.made, time())
         book.set_properties({"title": words["title"], "created": made})

@@ -1,0 +1,226 @@
+"""`mailferry plan`: from imported exports to a plan, its papers, and the progress against it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from mailferry.cli.plan import plan
+from mailferry.clock import SystemClock
+from mailferry.inventory.store import Inventory
+
+REPORT = """Sender address,Domain,Authentication Protocol,{tls},Messages sent
+scanner@example.com,example.com,{scanner},0.00,0.00,100.00,900
+old@example.com,example.com,Basic Authentication,100.00,0.00,0.00,40
+erp@example.com,example.com,Modern Authentication,0.00,0.00,100.00,5000
+"""
+TLS = "TLS 1.0 (percent),TLS 1.1 (percent),TLS 1.2 (percent)"
+SIGNINS = """Date (UTC),Request ID,User,Username,IP address,Status,Sign-in error code,Failure reason,Client app
+2026-11-20T08:00:00Z,1,Scanner,scanner@example.com,203.0.113.7,Success,None,,Authenticated SMTP
+2026-11-20T09:00:00Z,2,Old,old@example.com,203.0.113.8,Success,None,,Authenticated SMTP
+"""
+OWNERS = "address,owner\nscanner@example.com,kim@example.com\n"
+
+Run = Callable[..., Result]
+
+
+def exports(folder: Path, scanner: str = "Basic Authentication") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "report.csv").write_text(REPORT.format(scanner=scanner, tls=TLS), encoding="utf-8")
+    (folder / "signins.csv").write_text(SIGNINS, encoding="utf-8")
+    (folder / "owners.csv").write_text(OWNERS, encoding="utf-8")
+    return folder
+
+
+def imported(folder: Path, state: Path) -> Path:
+    with Inventory(state, SystemClock()) as inventory:
+        inventory.import_paths([folder])
+    return state
+
+
+@pytest.fixture(scope="module")
+def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("plan")
+    return imported(exports(base / "exports"), base / "state")
+
+
+@pytest.fixture
+def state(inventory: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(inventory, tmp_path / "state"))
+
+
+@pytest.fixture
+def run(state: Path) -> Run:
+    def call(command: str, *arguments: str, columns: int = 80) -> Result:
+        runner = CliRunner(env={"COLUMNS": str(columns), "LANG": "C.UTF-8", "LC_ALL": "", "MAILFERRY_CONFIG": ""})
+        at = ["--at", "2026-11-24"] if command in ("make", "progress") else []
+        return runner.invoke(plan, [command, *arguments, *at, "--state", str(state)])
+
+    return call
+
+
+def document(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+class TestMake:
+    def test_makes_and_shows(self, run: Run, state: Path) -> None:
+        result = run("make", "--owner", "it@example.com")
+        assert result.exit_code == 0, result.output
+        assert "3 clients: 2 to change, 1 need nothing" in result.stdout
+        assert "disabled from 2026-12-31: 37 days" in result.stdout
+        assert "mailferry plan show" in result.stderr
+        assert max(map(len, result.stdout.splitlines())) <= 80
+        assert (state / "plan.json").exists()
+
+    def test_in_japanese(self, run: Run) -> None:
+        result = run("make", "--lang", "ja")
+        assert "送信元 3 件: 要対応 2 件" in result.stdout
+        assert "担当者が未設定" in result.stdout
+
+    def test_for_programs(self, run: Run) -> None:
+        made = document(run("make", "--json"))
+        assert (made["clients"], made["to_change"], made["cutoff"]) == (3, 2, "2026-12-31")
+        assert sum(made["ways"].values()) == 3
+
+    def test_options_are_settings(self, run: Run) -> None:
+        made = document(
+            run("make", "--json", "--cutoff", "2027-03-01", "--way", "gateway-hve", "--start", "2027-01-04")
+        )
+        assert made["cutoff"] == "2027-03-01"
+        assert made["ways"] == {"ask": 2, "nothing": 1}
+        assert made["waves"][0]["first"] == "2027-01-04"
+
+    def test_a_section_of_the_configuration(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "plan.toml"
+        file.write_text('[plan]\ncutoff = 2027-02-01\nowner = "it@example.com"\n', encoding="utf-8")
+        assert document(run("make", "--json", "--config", str(file)))["cutoff"] == "2027-02-01"
+        made = document(run("make", "--json", "--config", str(file), "--cutoff", "2027-03-01"))
+        assert (made["cutoff"], made["warnings"]) == ("2027-03-01", [])
+
+    @pytest.mark.parametrize(
+        ("arguments", "complaint"),
+        [
+            (("--freeze", "soon"), "soon"),
+            (("--way", "pigeon"), "ways"),
+            (("--country", "QQ"), "public holidays of 'QQ'"),
+            (("--prefer", "neither"), "prefer"),
+            (("--start", "2027-02-01", "--cutoff", "2027-01-01"), "is after"),
+        ],
+    )
+    def test_what_cannot_be_meant(self, run: Run, arguments: tuple[str, ...], complaint: str) -> None:
+        result = run("make", *arguments)
+        assert result.exit_code == 2
+        assert complaint in result.stderr
+        assert "Traceback" not in result.output
+
+    def test_an_error_in_the_configuration(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "plan.toml"
+        file.write_text("[plan]\ncapacity = 0\n", encoding="utf-8")
+        result = run("make", "--config", str(file))
+        assert result.exit_code == 3
+        assert "plan.toml:2" in result.stderr
+        assert run("make", "--config", str(tmp_path / "none.toml")).exit_code == 3
+
+    def test_nothing_was_imported(self, tmp_path: Path) -> None:
+        result = CliRunner().invoke(plan, ["make", "--state", str(tmp_path)])
+        assert result.exit_code == 4
+        assert "mailferry inventory import" in result.stderr
+
+
+class TestShow:
+    def test_client_by_client(self, run: Run) -> None:
+        run("make")
+        result = run("show")
+        assert result.exit_code == 0
+        assert {"scanner", "old", "erp"} <= {word.split("@")[0] for word in result.stdout.split()}
+        assert max(map(len, result.stdout.splitlines())) <= 80
+
+    def test_one_client(self, run: Run) -> None:
+        run("make")
+        result = run("show", "OLD@example.com")
+        for text in ("TLS 1.0", "What to do", "Evidence", "Ways not taken"):
+            assert text in result.stdout
+        assert "やること" not in result.stdout
+        assert "作業内容" in run("show", "old@example.com", "--lang", "ja").stdout
+
+    def test_a_part_of_it(self, run: Run) -> None:
+        run("make")
+        every = document(run("show", "--json"))["items"]
+        assert len(every) == 3
+        mine = document(run("show", "--json", "--owner", "kim@example.com"))["items"]
+        assert [item["sender"] for item in mine] == ["scanner@example.com"]
+        still = document(run("show", "--json", "--wave", "0"))["items"]
+        assert [(item["sender"], item["way"]) for item in still] == [("erp@example.com", "nothing")]
+        assert [item["way"] for item in document(run("show", "--json", "--way", "nothing"))["items"]] == ["nothing"]
+        assert run("show", "nobody@example.com").exit_code == 1
+
+    def test_no_plan_yet(self, run: Run) -> None:
+        result = run("show")
+        assert result.exit_code == 4
+        assert "mailferry plan make" in result.stderr
+
+    def test_a_damaged_plan(self, run: Run, state: Path) -> None:
+        (state / "plan.json").write_text("{}")
+        assert "holds no plan" in run("show").stderr
+
+
+class TestWrite:
+    def test_all_papers(self, run: Run, tmp_path: Path) -> None:
+        run("make")
+        result = run("write", str(tmp_path / "papers"))
+        assert result.exit_code == 0, result.output
+        names = {str(file.relative_to(tmp_path / "papers")) for file in (tmp_path / "papers").rglob("*.*")}
+        assert {"gateway.toml", "report.en.html", "report.ja.html", "plan.en.xlsx", "waves.ja.ics"} <= names
+        assert any(name.startswith("letters/kim@example.com") for name in names)
+        assert f"{len(names)} files" in result.stderr
+
+    def test_one_language(self, run: Run, tmp_path: Path) -> None:
+        run("make")
+        run("write", str(tmp_path / "papers"), "--lang", "ja")
+        assert not list((tmp_path / "papers").rglob("*.en.*"))
+        assert run("write", str(tmp_path / "papers"), "--lang", "de").exit_code == 2
+
+    def test_a_changed_gateway_configuration_is_kept(self, run: Run, tmp_path: Path) -> None:
+        run("make")
+        run("write", str(tmp_path))
+        file = tmp_path / "gateway.toml"
+        mine = file.read_text(encoding="utf-8") + "# mine\n"
+        file.write_text(mine, encoding="utf-8")
+        assert "--replace" in run("write", str(tmp_path)).stderr
+        assert file.read_text(encoding="utf-8") == mine
+        run("write", str(tmp_path), "--replace")
+        assert "# mine" not in file.read_text(encoding="utf-8")
+
+    def test_a_place_that_is_none(self, run: Run, tmp_path: Path) -> None:
+        run("make")
+        (tmp_path / "file").write_text("")
+        result = run("write", str(tmp_path / "file"))
+        assert result.exit_code == 4
+        assert "cannot be written" in result.stderr
+
+
+class TestProgress:
+    def test_of_one_day_the_last_count_is_kept(self, run: Run, state: Path, tmp_path: Path) -> None:
+        run("make")
+        before = document(run("progress", "--json"))
+        assert (before["planned"], before["moved"]) == (2, 0)
+        imported(exports(tmp_path / "later", scanner="Modern Authentication"), state)
+        after = document(run("progress", "--json"))
+        assert [shot["planned"] for shot in after["history"]] == [2]
+
+    def test_as_a_bar(self, run: Run) -> None:
+        run("make")
+        result = run("progress")
+        assert "0 of 2 clients have moved" in result.stdout
+        assert "2 件中 0 件が移行済み" in run("progress", "--lang", "ja").stdout
+
+    def test_no_plan_yet(self, run: Run) -> None:
+        assert run("progress").exit_code == 4
