@@ -40,7 +40,7 @@ State = Annotated[
     Path | None,
     typer.Option(
         "--state",
-        help="Directory of inventory and plan; by default that of the configuration.",
+        help="Directory of inventory and plan; default [gateway] state, without a configuration ./mailferry-state.",
         envvar="MAILFERRY_STATE",
         show_default=False,
     ),
@@ -94,15 +94,14 @@ def _section(config: Path | None) -> PlanSettings:
 
 
 def directory(state: Path | None, config: Path | None) -> Path:
-    """The state directory: as named, as configured, or the default; a file with [plan] alone configures none."""
-    if state is not None:
-        return state
-    from mailferry.cli.state import state_directory
+    """Where the inventory lies; a file with [plan] alone does not say it."""
+    from mailferry.cli.inventory import DEFAULT_STATE, state_directory
     from mailferry.config.document import read_document
 
     path = config or DEFAULT_CONFIG
-    configured = path.exists() and "gateway" in read_document(path, {}).data
-    return state_directory(path if configured else Path("/nonexistent"))
+    if state is None and path.exists() and "gateway" not in read_document(path, {}).data:
+        return DEFAULT_STATE
+    return state_directory(state, path)
 
 
 def clients(place: Path, cutoff: date | None) -> tuple[tuple[Client, ...], frozenset[str]]:

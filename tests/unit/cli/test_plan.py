@@ -224,3 +224,40 @@ class TestProgress:
 
     def test_no_plan_yet(self, run: Run) -> None:
         assert run("progress").exit_code == 4
+
+
+def test_where_the_state_is(tmp_path: Path) -> None:
+    from mailferry.cli.plan_input import directory
+
+    alone, whole = tmp_path / "plan.toml", tmp_path / "mailferry.toml"
+    alone.write_text("[plan]\ncapacity = 3\n", encoding="utf-8")
+    whole.write_text(GATEWAY, encoding="utf-8")
+    assert directory(tmp_path, alone) == tmp_path
+    assert directory(None, alone) == Path("mailferry-state")
+    assert directory(None, tmp_path / "none.toml") == Path("mailferry-state")
+    assert directory(None, whole) == tmp_path / "here"
+
+
+GATEWAY = """
+[gateway]
+hostname = "gw.example.com"
+state = "here"
+
+[[listener]]
+name = "devices"
+address = "127.0.0.1:2525"
+tls = "none"
+authentication = "none"
+
+[[client]]
+name = "scanner"
+networks = ["192.0.2.7"]
+
+[[route]]
+name = "relay"
+type = "smarthost"
+host = "relay.example.com"
+
+[routing]
+internal_domains = ["example.com"]
+"""
