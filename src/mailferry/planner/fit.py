@@ -23,8 +23,8 @@ _NAMED = 3
 _EXCEPTION = Text(
     "Until its day each of them needs Basic authentication. Microsoft says that an administrator can enable it again "
     "after the end of December 2026, but has not published how.",
-    "これらの送信元は、変更日まで基本認証が必要です。2026 年 12 月末以降も管理者が再度有効にできるとされていますが、"
-    "その方法は公表されていません。",
+    "これらのクライアントは、変更日まで基本認証が必要です。2026 年 12 月末以降も管理者が再度有効にできると"
+    "されていますが、その方法は公表されていません。",
 )
 
 
@@ -67,7 +67,7 @@ def _owner(owner: str, late: Sequence[Work], count: int, dated: Dated, deadline:
         "{owner_en}: {late} of {all} clients do not fit before {deadline} ({names}); the last would be on {last}.",
         "{owner_ja}: {all} 件中 {late} 件が期限 {deadline} までに完了しません（{names}）。最終日は {last} です。",
         owner_en=owner or "Clients without an owner",
-        owner_ja=owner or "担当者のいない送信元",
+        owner_ja=owner or "担当者のいないクライアント",
         late=len(late),
         all=count,
         deadline=deadline.isoformat(),

@@ -120,7 +120,7 @@ def tenant(external: int | None, licences: int) -> LimitCheck:
     """External recipients of the whole tenant in a day (TERRL)."""
     note = say(
         "Peaks of all senders added up; they need not have fallen on one day.",
-        "全送信元のピーク値の合計です。同じ日に発生したとは限りません。",
+        "全クライアントのピーク値の合計です。同じ日に発生したとは限りません。",
     )
     return _check(TENANT, tenant_external_recipients(licences), external, note)
 

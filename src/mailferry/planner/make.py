@@ -132,7 +132,7 @@ def _warnings(
                 "External recipients of the whole tenant may reach {observed:,} in a day; {published:,} are allowed "
                 "with these licences. Let the largest senders to the outside leave by another way.",
                 "テナント全体の外部受信者数が 1 日 {observed:,} に達する可能性があります（このライセンス数での上限は "
-                "{published:,}）。外部宛てが多い送信元は、別の方法に切り替えてください。",
+                "{published:,}）。外部宛てが多いクライアントは、別の方法に切り替えてください。",
                 observed=check.observed,
                 published=check.published,
             )
@@ -140,7 +140,7 @@ def _warnings(
     if orphans:
         yield say(
             "{count} {clients} no owner; name one, or set `owner`.",
-            "担当者が未設定の送信元が {count} 件あります。担当者を登録するか、`owner` を設定してください。",
+            "担当者が未設定のクライアントが {count} 件あります。担当者を登録するか、`owner` を設定してください。",
             count=orphans,
             clients="client has" if orphans == 1 else "clients have",
         )

@@ -37,9 +37,9 @@ def point_at_gateway(case: Case) -> tuple[Text, ...]:
 def _pointing(gateway: str, old_tls: str) -> tuple[Text, ...]:
     """The same for all clients of one plan."""
     change = say(
-        "On the client: set the mail server to {gateway}, port {port} with STARTTLS. User name, password and sender "
-        "stay as they are.",
-        "送信元の設定で、メール サーバーを {gateway}、ポート {port}（STARTTLS）に変更してください。"
+        "In its mail settings: set the mail server to {gateway}, port {port} with STARTTLS. User name, password "
+        "and sender stay as they are.",
+        "メール設定で、メール サーバーを {gateway}、ポート {port}（STARTTLS）に変更してください。"
         "ユーザー名、パスワード、差出人アドレスはそのままで構いません。",
         gateway=gateway,
         port=OLD_PORT if old_tls else PORT,

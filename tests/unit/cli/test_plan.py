@@ -82,7 +82,7 @@ class TestMake:
 
     def test_in_japanese(self, run: Run) -> None:
         result = run("make", "--lang", "ja")
-        assert "送信元 3 件: 要対応 2 件" in result.stdout
+        assert "クライアント 3 件: 要対応 2 件" in result.stdout
         assert "担当者が未設定" in result.stdout
 
     def test_for_programs(self, run: Run) -> None:

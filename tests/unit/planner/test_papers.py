@@ -89,7 +89,7 @@ class TestCsv:
         assert papers["plan.ja.csv"].startswith(b"\xef\xbb\xbf")
         assert len(rows) == 1 + len(some.items)
         assert {len(row) for row in rows} == {len(rows[0])}
-        assert rows[0][0] == "送信元"
+        assert rows[0][0] == "クライアント"
 
     def test_no_cell_is_a_formula(self, papers: dict[str, bytes]) -> None:
         cells = [one for row in csv.reader(io.StringIO(papers["plan.en.csv"].decode("utf-8-sig"))) for one in row]

@@ -235,7 +235,7 @@ class TestGatewaySmtp:
         large = replace(off, volume=volume(largest=4 * MB))
         assert "$false" in fit(gateway_smtp.judge(case(large))).steps[0].en
         on = client(switches=Switches(tenant_disabled=True, mailbox_disabled=False))
-        assert "On the client" in fit(gateway_smtp.judge(case(on))).steps[0].en
+        assert "In its mail settings" in fit(gateway_smtp.judge(case(on))).steps[0].en
 
     def test_without_a_mailbox(self) -> None:
         assert "no mailbox" in unfit(gateway_smtp.judge(case(client(sender=""))))

@@ -35,8 +35,8 @@ def render(view: View) -> bytes:
     import xlsxwriter  # type: ignore[import-untyped] # it has no annotations
 
     out, words = io.BytesIO(), view.words
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(out, options) as book:
+    plain = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
+    with xlsxwriter.Workbook(out, {"constant_memory": True, **plain}) as book:
         made = datetime.combine(view.plan.made, time())
         book.set_properties({"title": words["title"], "created": made})
         writer = _Writer(book)

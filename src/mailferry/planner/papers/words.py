@@ -16,8 +16,8 @@ from mailferry.planner.values import Effort, Risk, Way
 
 WAYS: Mapping[Way, Text] = MappingProxyType(
     {
-        Way.OWN_OAUTH: Text("OAuth on the client", "送信元で OAuth"),
-        Way.OWN_GRAPH: Text("Graph on the client", "送信元で Graph"),
+        Way.OWN_OAUTH: Text("OAuth on the client", "クライアントで OAuth"),
+        Way.OWN_GRAPH: Text("Graph on the client", "クライアントで Graph"),
         Way.GATEWAY_SMTP: Text("Gateway, SMTP with OAuth", "ゲートウェイ（SMTP + OAuth）"),
         Way.GATEWAY_GRAPH: Text("Gateway, Graph", "ゲートウェイ（Graph）"),
         Way.GATEWAY_HVE: Text("Gateway, High Volume Email", "ゲートウェイ（High Volume Email）"),
@@ -51,7 +51,7 @@ _EVIDENCE = MappingProxyType(
         "TLS": "TLS",
         "last seen": "最終確認日",
         "refusal": "拒否応答",
-        "clients of the mailbox": "同じメールボックスの送信元数",
+        "clients of the mailbox": "同じメールボックスのクライアント数",
         "sources": "情報源",
     }
 )
@@ -63,7 +63,7 @@ _WORDS = MappingProxyType(
         "cutoff": ("Basic authentication is disabled from", "基本認証が無効になる日"),
         "deadline": ("Last day for changes", "変更期限"),
         "days_left": ("Days left", "残り日数"),
-        "clients": ("Clients", "送信元"),
+        "clients": ("Clients", "クライアント"),
         "count": ("Number", "件数"),
         "to_change": ("To be changed", "要対応"),
         "fine": ("Nothing to do", "対応不要"),
@@ -74,7 +74,7 @@ _WORDS = MappingProxyType(
         "no_warnings": ("Everything fits before the deadline.", "すべて期限内に完了する見込みです。"),
         "charts": ("In pictures", "グラフ"),
         "by_way": ("How the clients will send", "移行後の送信方法"),
-        "burndown": ("Clients still to be changed, day by day", "未対応の送信元数の推移"),
+        "burndown": ("Clients still to be changed, day by day", "未対応のクライアント数の推移"),
         "plan_line": ("plan", "計画"),
         "actual_line": ("actual", "実績"),
         "day": ("Day", "日付"),
@@ -84,8 +84,8 @@ _WORDS = MappingProxyType(
         "first": ("First day", "開始日"),
         "last": ("Last day", "終了日"),
         "why": ("What is in it", "対象"),
-        "plan": ("The plan, client by client", "送信元ごとの計画"),
-        "client": ("Client", "送信元"),
+        "plan": ("The plan, client by client", "クライアントごとの計画"),
+        "client": ("Client", "クライアント"),
         "product": ("Product", "製品"),
         "way": ("Way", "送信方法"),
         "owner": ("Owner", "担当者"),
@@ -97,7 +97,7 @@ _WORDS = MappingProxyType(
         "evidence": ("Evidence", "根拠"),
         "refused": ("Ways not taken", "選択しなかった方法"),
         "source": ("Source", "出典"),
-        "details": ("Details of each client", "送信元ごとの詳細"),
+        "details": ("Details of each client", "クライアントごとの詳細"),
         "findings": ("Findings", "確認事項"),
         "limits": ("Published limits against what was observed", "公表されている制限と実測値"),
         "limit": ("Limit", "制限"),
@@ -117,7 +117,7 @@ _WORDS = MappingProxyType(
         "plan_caption": (
             "One row for each client, in the order of the days. Effort: small is a setting, medium a visit or an "
             "update, large code or a new device.",
-            "送信元ごとに 1 行、日付順です。作業量は、小が設定変更、中が現地作業または更新、"
+            "クライアントごとに 1 行、日付順です。作業量は、小が設定変更、中が現地作業または更新、"
             "大が開発または機器更新です。",
         ),
         "waves_caption": (

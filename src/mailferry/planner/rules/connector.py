@@ -25,8 +25,8 @@ _NO_ADDRESS = Text(
     "コネクタで信頼すべき送信元アドレスが不明です。",
 )
 _CLIENT = Text(
-    "On the client: set the mail server to the tenant's MX, port 25, without a login.",
-    "送信元の設定で、メール サーバーをテナントの MX、ポート 25、認証なしに変更してください。",
+    "In its mail settings: set the mail server to the tenant's MX, port 25, without a login.",
+    "メール設定で、メール サーバーをテナントの MX、ポート 25、認証なしに変更してください。",
 )
 
 

@@ -37,7 +37,7 @@ _RELAY = Text(
     "Administrator: look how the relay signs in. Once the relay sends by OAuth, or through the gateway, all behind it "
     "do.",
     "管理者: 中継サーバーの認証方式を確認してください。中継サーバーを OAuth またはゲートウェイ経由に切り替えれば、"
-    "その配下の送信元もすべて対応済みになります。",
+    "その配下のクライアントもすべて対応済みになります。",
 )
 _BEHIND_RELAY = "behind-relay"  # the inventory's code for it
 
