@@ -84,6 +84,10 @@ For = Annotated[Audience, typer.Option("--audience", help="For administrators, o
 Figures = Annotated[
     Path | None, typer.Option("--figures", help="JSON file with the organisation's own figures.", show_default=False)
 ]
+State = Annotated[
+    Path | None,
+    typer.Option("--state", help="State directory: figures from its inventory and plan.", show_default=False),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="The configuration file; mailferry.toml.", envvar="MAILFERRY_CONFIG"),
@@ -102,6 +106,7 @@ def write(
     audience: For = Audience.ADMINS,
     status: Annotated[Status, typer.Option("--status", help="Status in the form wordpress.")] = Status.DRAFT,
     figures: Figures = None,
+    state: State = None,
     at: At = None,
     config: Config = None,
 ) -> None:
@@ -116,7 +121,7 @@ def write(
     from mailferry.cli.bulletin_input import settings
 
     known = settings(config)
-    _, composed = _notice(page, lang, audience, figures, at, known)
+    _, composed = _notice(page, lang, audience, (figures, state, at), known)
     sys.stdout.write(_shown(composed, form, status, known))
 
 
@@ -133,6 +138,7 @@ def publish(
         bool, typer.Option("--overwrite", help="Write over what a person changed on the site.")
     ] = False,
     figures: Figures = None,
+    state: State = None,
     at: At = None,
     config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for programs.")] = False,
@@ -152,7 +158,7 @@ def publish(
         fail(
             "no WordPress site is configured", "set url, user and password in [bulletin.wordpress]", Exit.CONFIGURATION
         )
-    found, composed = _notice(page, lang, audience, figures, at, known)
+    found, composed = _notice(page, lang, audience, (figures, state, at), known)
     order = Order(_slug(slug) or slug_of(found, composed), forms.post(composed), status, overwrite)
     done = _publish(order, known.wordpress)
     if as_json:
@@ -174,6 +180,7 @@ def send(
     lang: Lang = None,
     audience: For = Audience.OWNERS,
     figures: Figures = None,
+    state: State = None,
     at: At = None,
     config: Config = None,
 ) -> None:
@@ -193,7 +200,7 @@ def send(
             fail(f"{one!r} is no mail address", "write for example --to all-staff@example.com", Exit.USAGE)
     if not recipients:
         fail("there is no recipient", "name one with --to, or recipients in [bulletin.mail]", Exit.USAGE)
-    _, composed = _notice(page, lang, audience, figures, at, known)
+    _, composed = _notice(page, lang, audience, (figures, state, at), known)
     message = letter(composed, mail.sender, known.organisation, recipients, SystemClock())
     try:
         sent = submit(message, mail.sender, recipients, mail, secret(mail.password, "bulletin.mail", "password"))
@@ -214,16 +221,17 @@ def _notice(
     page: str,
     lang: Language | None,
     audience: Audience,
-    figures: Path | None,
-    at: datetime | None,
+    counting: tuple[Path | None, Path | None, datetime | None],
     known: BulletinSettings,
 ) -> tuple[Announcement, Notice]:
     from mailferry.bulletin.notice import Reader
     from mailferry.cli import bulletin_input as given
+    from mailferry.cli.bulletin_figures import figures
 
     found = given.announcement(page)
+    file, state, at = counting
     today: date = at.date() if at is not None else utc(SystemClock().time()).date()
-    counted = given.figures(figures, found, today)
+    counted = figures(file, state, found, today)
     return found, given.notice(found, Reader(audience.value), chosen(lang), known, counted)
 
 

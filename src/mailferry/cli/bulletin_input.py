@@ -1,7 +1,7 @@
-"""What the commands of `mailferry bulletin` are given: the page, the settings, the figures.
+"""What the commands of `mailferry bulletin` are given: the page and the settings.
 
-Leaves to others: what is done with it (bulletin). Invariant: every way in ends in a value or in an error that says what
-to do.
+Leaves to others: figures (bulletin_figures) and what is done with it all (bulletin). Invariant: every way in ends in a
+value or in an error that says what to do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -17,8 +16,6 @@ from mailferry.bulletin.settings import BulletinSettings
 from mailferry.cli.output import Exit, fail, talk
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from mailferry.bulletin.facts import Announcement
     from mailferry.bulletin.figures import Figures
     from mailferry.bulletin.notice import Notice, Reader
@@ -127,29 +124,6 @@ def _reworded(composed: Notice, model: ModelSettings) -> Notice:
         told = f"[yellow]note:[/] the language model's text is not used: {escape(str(error))}"
         talk().print(told, soft_wrap=True)
         return composed
-
-
-def figures(file: Path | None, found: Announcement, today: date) -> Figures:
-    """The organisation's figures, as `file` has them; the days that are left are counted where it does not say."""
-    from mailferry.bulletin.compose import deadline
-    from mailferry.bulletin.figures import Figures, from_json
-
-    if file is None:
-        return Figures()
-    try:
-        given = from_json(file.read_bytes())
-    except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}", code=Exit.USAGE)
-    except ValueError as error:
-        fail(
-            f"{file}: {error}",
-            'figures are written {"breaking": 12, "mailboxes": 9, "done": 3, "total": 15}',
-            Exit.USAGE,
-        )
-    until = deadline(found)
-    if given.days_left is None and until is not None:
-        return replace(given, days_left=(until - today).days)
-    return given
 
 
 def _needs_extra() -> None:

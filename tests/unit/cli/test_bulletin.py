@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email import message_from_string, policy
 from pathlib import Path
 
@@ -16,8 +17,15 @@ from typer.testing import CliRunner, Result
 
 from mailferry.bulletin.post import validate
 from mailferry.cli.main import app
+from mailferry.clock import SystemClock
+from mailferry.inventory.records import Authentication, Fate
+from mailferry.inventory.store import Inventory
+from mailferry.planner.make import make
+from mailferry.planner.settings import PlanSettings
+from mailferry.planner.store import save
 from support.fake_model import FakeModel, model
 from support.fake_wordpress import PASSWORD, USER, FakeWordPress, wordpress
+from support.plans import PRODUCTS, TODAY
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><title>Updated Timeline</title>
 <meta property="og:site_name" content="Microsoft Exchange Team Blog">
@@ -222,3 +230,43 @@ def test_a_model_that_errs_is_named_and_the_notice_stands(desk: Desk, fake_model
     result = desk.run(str(desk.page), "--lang", "ja")
     assert result.stdout.startswith(f"{TITLE}（お知らせ）\n")
     assert result.stderr == ""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state directory with the inventory of a small organisation."""
+    folder = tmp_path / "state"
+    export = tmp_path / "eac.csv"
+    export.write_text(
+        "Sender address,Authentication protocol,TLS version,Message count\n"
+        "scanner@contoso.com,SMTP AUTH Basic,TLS 1.2,120\nerp@contoso.com,SMTP AUTH Basic,TLS 1.2,40\n"
+        "crm@contoso.com,SMTP AUTH OAuth,TLS 1.2,7\n"
+    )
+    with Inventory(folder, SystemClock()) as inventory:
+        inventory.import_paths([export])
+    return folder
+
+
+def test_figures_from_the_inventory(desk: Desk, state: Path) -> None:
+    result = desk.run(str(desk.page), "--lang", "ja", "--state", str(state), "--at", "2026-11-24")
+    assert result.exit_code == 0, result.stderr
+    assert "現在2件です。送信に使われているメールボックスは2個です。" in result.stdout
+    assert "あと37日です。" in result.stdout
+    assert "対応が完了" not in result.stdout, "there is no plan"
+
+
+def test_progress_from_the_plan(desk: Desk, state: Path) -> None:
+    """The plan was made when nobody had changed; the inventory has seen one by OAuth since."""
+    with Inventory(state, SystemClock(), read_only=True) as inventory:
+        before = [
+            replace(one, authentication=Authentication.BASIC, fate=Fate.BREAKS) for one in inventory.clients(None)
+        ]
+    save(make(before, PRODUCTS, PlanSettings(pilot=0), TODAY), state)
+    result = desk.run(str(desk.page), "--lang", "ja", "--state", str(state), "--at", "2026-11-24")
+    assert "これまでに3件のうち1件（33％）の対応が完了しています。" in result.stdout, result.stderr
+
+
+def test_a_state_without_inventory(desk: Desk) -> None:
+    result = desk.run(str(desk.page), "--state", str(desk.folder))
+    assert result.exit_code == 4
+    assert "mailferry inventory import" in result.stderr
