@@ -180,7 +180,8 @@ def write(
     if lang not in (*LANGUAGES, "both"):
         fail(f"there are no papers in {lang!r}", "write en, ja or both", Exit.USAGE)
     place = plan_input.directory(state, config)
-    made, kept, count = plan_input.plan(place), "", 0
+    made, kept = plan_input.plan(place), ""
+    wrote: set[Path] = set()
     try:
         with talk().status("writing") as status:
             for name, data in papers(made, LANGUAGES if lang == "both" else (lang,), recall(place)):
@@ -191,14 +192,19 @@ def write(
                     continue
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
-                count += 1
+                wrote.add(file)
     except StoreError as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or directory} cannot be written: {error.strerror}", code=Exit.UNAVAILABLE)
     if kept:
         talk().print(f"{kept} was changed since and is kept; --replace writes over it.", markup=False, soft_wrap=True)
-    plan_show.written(talk(), directory, count)
+    older = sorted(path for path in (directory / "letters").glob("*.txt") if path not in wrote)
+    if older:
+        talk().print(
+            f"{len(older)} letters in {directory}/letters are of an earlier plan.", markup=False, soft_wrap=True
+        )
+    plan_show.written(talk(), directory, len(wrote))
 
 
 @plan.command()

@@ -30,7 +30,7 @@ class Case:
     client: Client
     product: Product | None
     settings: PlanSettings
-    today: date
+    newest: date  # the last day that the exports tell of
     mailbox: Volume  # of all clients that send as this one's mailbox
     shared: int  # how many they are
     ways: frozenset[Way]

@@ -26,6 +26,8 @@ from mailferry.planner.settings import HOSTNAME, PlanSettings
 from mailferry.planner.values import Item, LimitCheck, Plan, Way
 from mailferry.planner.waves import Dated, schedule
 
+#: After so many days an export is no longer what is.
+_STALE = 14
 _DOMAIN = re.compile(HOSTNAME)
 Decided = list[tuple[Case, Decision]]
 
@@ -34,6 +36,7 @@ def make(clients: Iterable[Client], products: Mapping[str, Product], settings: P
     """The plan. Raises ValueError when two clients have the same id, CountryError for a country nobody knows."""
     cutoff = settings.cutoff or disabled_from()
     decided = _decided(sorted(clients, key=lambda client: client.id), products, settings, today)
+    newest = newest_day((case.client for case, _ in decided), today)
     work = works(((case.client, decision) for case, decision in decided), settings.owner)
     calendar = WorkingDays(settings)
     deadline = deadline_of(settings, calendar, cutoff)
@@ -45,7 +48,7 @@ def make(clients: Iterable[Client], products: Mapping[str, Product], settings: P
         cutoff=cutoff,
         items=tuple(sorted(items, key=lambda item: (item.day or date.max, item.owner, item.client.id))),
         waves=dated.waves,
-        warnings=tuple(_warnings(work, dated, settings, today, cutoff, limits)),
+        warnings=tuple(_warnings(work, dated, settings, today, newest, cutoff, limits)),
         deadline=deadline,
         limits=limits,
         contact=settings.contact,
@@ -60,6 +63,12 @@ def gateway_name(settings: PlanSettings, senders: Iterable[str]) -> str:
         return settings.gateway
     domain = next(iter(domains(settings, senders)), "example.com")
     return f"mailferry.{domain}"
+
+
+def newest_day(clients: Iterable[Client], today: date) -> date:
+    """The last day that the exports tell of."""
+    days = [client.last_seen.date() for client in clients if client.last_seen is not None]
+    return min(max(days, default=today), today)
 
 
 def domains(settings: PlanSettings, senders: Iterable[str]) -> tuple[str, ...]:
@@ -79,12 +88,12 @@ def _decided(
 ) -> Decided:
     if len({client.id for client in clients}) < len(clients):
         raise ValueError("two clients of the inventory have the same id")
-    shared = mailboxes(clients)
+    shared, newest = mailboxes(clients), newest_day(clients, today)
     gateway, ways = gateway_name(settings, (client.sender for client in clients)), frozenset(settings.ways)
 
     def case_of(client: Client, ways: frozenset[Way]) -> Case:
         volume, count = shared.get(client.sender, (client.volume, 1))
-        return Case(client, products.get(client.product), settings, today, volume, count, ways, gateway)
+        return Case(client, products.get(client.product), settings, newest, volume, count, ways, gateway)
 
     cases = [case_of(client, ways) for client in clients]
     decided = [(case, decide(case)) for case in cases]
@@ -122,10 +131,19 @@ def _warnings(
     dated: Dated,
     settings: PlanSettings,
     today: date,
+    newest: date,
     cutoff: date,
     limits: Sequence[LimitCheck],
 ) -> Iterator[Text]:
     yield from misfits(work, dated, settings, today, cutoff)
+    age = (today - newest).days
+    if age > _STALE:
+        yield say(
+            "The newest export ends {days} days ago, on {day}; what has changed since is not in the plan.",
+            "最新のエクスポートは {days} 日前（{day}）までのデータです。以降の変更は計画に反映されていません。",
+            days=age,
+            day=newest.isoformat(),
+        )
     for check in limits:
         if check.limit == TENANT and check.kept is False:
             yield say(

@@ -199,6 +199,12 @@ class TestWrite:
         run("write", str(tmp_path), "--replace")
         assert "# mine" not in file.read_text(encoding="utf-8")
 
+    def test_letters_of_an_earlier_plan_are_told(self, run: Run, tmp_path: Path) -> None:
+        run("make")
+        assert "earlier plan" not in run("write", str(tmp_path)).stderr
+        run("make", "--owner", "it@example.com")
+        assert "2 letters" in run("write", str(tmp_path)).stderr
+
     def test_a_place_that_is_none(self, run: Run, tmp_path: Path) -> None:
         run("make")
         (tmp_path / "file").write_text("")

@@ -23,7 +23,7 @@ LATER = date(2026, 12, 24)
 
 
 def moved(before: Client, now: Client | None) -> bool:
-    plan = make([before], PRODUCTS, PlanSettings(), TODAY)
+    plan = make([before, client("busy")], PRODUCTS, PlanSettings(), TODAY)
     return bool(progress(plan, [] if now is None else [now], LATER).moved)
 
 
@@ -51,7 +51,7 @@ def test_who_came_through_the_gateway_before_has_not_moved_by_that() -> None:
     assert not moved(replace(BASIC, sources=GATEWAY), replace(BASIC, sources=GATEWAY))
 
 
-def test_what_is_to_be_retired_is_gone_when_it_is_not_seen() -> None:
+def test_what_is_to_be_retired_is_gone_when_it_is_switched_off() -> None:
     idle = client("idle", last_seen=seen(80))
     assert moved(idle, None)
     assert not moved(idle, idle)

@@ -90,7 +90,7 @@ class TestIdle:
     def test_longer_than_set(self) -> None:
         judgement = fit(idle.judge(case(client(last_seen=seen(61)))))
         assert judgement.way is Way.RETIRE
-        assert "2026-09-24, 61 days ago" in judgement.reason.en
+        assert "2026-09-24, 61 days before the exports end" in judgement.reason.en
         assert "Set-CASMailbox c1@example.com" in judgement.steps[1].en
 
     def test_just_so_long(self) -> None:

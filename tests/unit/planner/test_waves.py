@@ -220,6 +220,12 @@ class TestPlan:
         with pytest.raises(ValueError, match="same id"):
             plan([client(), client()])
 
+    def test_old_exports_make_no_client_idle(self) -> None:
+        made = plan([client("c1", last_seen=seen(100)), client("c2", last_seen=seen(150))], owner="x")
+        assert {item.way for item in made.items} == {Way.GATEWAY_SMTP}
+        assert "ends 100 days ago, on 2026-08-16" in made.warnings[0].en
+        assert not plan([client(last_seen=seen(14))]).warnings
+
     def test_names(self) -> None:
         made = plan([client(), client("c2", sender="x@other.example"), client("c3", sender="y@other.example")])
         assert made.gateway == "mailferry.other.example"

@@ -6,7 +6,7 @@ imports a new plan moves the event instead of doubling it; the same plan gives t
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from mailferry.planner.papers.view import View
@@ -14,6 +14,9 @@ from mailferry.planner.values import Item, Wave
 
 if TYPE_CHECKING:
     from icalendar.cal import Component
+
+
+_FIRST = date(2026, 1, 1)
 
 
 def render(view: View) -> bytes:
@@ -40,6 +43,7 @@ def _event(view: View, wave: Wave, items: list[Item]) -> Component:
     event = Event()
     event.add("uid", f"mailferry-wave-{wave.number}@{view.plan.gateway or 'mailferry.invalid'}")
     event.add("dtstamp", made)
+    event.add("sequence", max(0, (view.plan.made - _FIRST).days))  # RFC 5545 section 3.8.7.4: a later plan counts more
     event.add("last-modified", made)
     event.add("dtstart", wave.first)
     event.add("dtend", wave.last + timedelta(days=1))  # RFC 5545 section 3.6.1: the end is not included

@@ -54,7 +54,7 @@ def write(view: View) -> Iterator[tuple[str, bytes]]:
 def file_name(owner: str) -> str:
     """A name for the owner's letter: harmless, and of no two owners the same."""
     plain = _UNSAFE.sub("-", owner).strip("-.")[:60]
-    if plain == owner and owner:
+    if plain == owner == owner.lower() and owner:  # some file systems do not tell a from A
         return plain
     return f"{plain or 'owner'}-{hashlib.blake2s(owner.encode(), digest_size=4).hexdigest()}" if owner else "nobody-yet"
 

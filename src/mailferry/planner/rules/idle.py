@@ -16,13 +16,16 @@ NAME = "idle"
 
 def judge(case: Case) -> Judgement:
     seen = case.client.last_seen
-    if seen is None or (case.today - seen.date()).days <= case.settings.idle_days:
+    if seen is None:
+        return None
+    days = (case.newest - seen.date()).days  # not today: exports that are old make no client idle
+    if days <= case.settings.idle_days:
         return None
     reason = say(
-        "Last seen on {day}, {days} days ago.",
-        "最終確認日は {day}（{days} 日前）です。",
+        "Last seen on {day}, {days} days before the exports end.",
+        "最終確認日は {day} です（エクスポート最終日の {days} 日前）。",
         day=seen.date().isoformat(),
-        days=(case.today - seen.date()).days,
+        days=days,
     )
     steps = [
         say(
