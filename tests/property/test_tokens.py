@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import logging
 import traceback
@@ -23,6 +24,7 @@ from mailferry.tokens.broker import TokenBroker
 from mailferry.tokens.credential import Credential
 from mailferry.tokens.entra import EntraFetcher, Fetched
 from mailferry.tokens.settings import CredentialSettings, SecretSource
+from support.identities import kept, vault_in
 from support.lines import Lines
 from support.token_endpoint import CLIENT, SCOPE, TENANT, Script, json_answer, raw, refusal, token_endpoint
 
@@ -216,3 +218,76 @@ def test_no_secret_shows_anywhere(secret: str, order: list[int]) -> None:
         asyncio.run(history(Path(directory)))
     seen.append(stream.getvalue())
     assert [text for text in seen if secret in text] == []
+
+
+def signed_in_answers(secret: str) -> list[Script]:
+    """Answers to a refresh token by an endpoint that repeats it, and gives secrets of its own."""
+    return [
+        lambda: refusal(400, "invalid_grant", 50173, f"revoked: {secret}"),
+        lambda: refusal(400, "odd", 999999, secret),
+        lambda: json_answer({"error": secret[:40], "error_description": secret}, 400),
+        lambda: raw(503, secret.encode()),
+        lambda: raw(200, secret.encode()),
+        lambda: json_answer(
+            {"access_token": f"bearer-{secret}", "expires_in": 3600, "refresh_token": f"next-{secret}"}
+        ),
+        lambda: json_answer({"access_token": f"bearer-{secret}", "expires_in": "x", "refresh_token": f"next-{secret}"}),
+    ]
+
+
+@pytest.mark.timeout(600)
+@hypothesis_settings(max_examples=min(100, _EXAMPLES))
+@given(
+    secret=SECRETS,
+    assertion=SECRETS,
+    order=st.lists(st.integers(0, 6), min_size=1, max_size=3),
+    damage=st.sampled_from(["", "key", "file"]),
+)
+def test_no_sign_in_key_or_assertion_shows_anywhere(secret: str, assertion: str, order: list[int], damage: str) -> None:
+    """Refresh tokens of a sign-in with the vault's key, and the token of a workload, against an endpoint that repeats
+    what it was sent."""
+    seen: list[str] = []
+    vault_key = base64.b64encode(secret.encode()[:32]).decode()
+
+    async def history(directory: Path) -> None:
+        async with token_endpoint(directory, _CA) as endpoint:
+            clock, lines = ManualClock(), Lines()
+            vault = vault_in(directory / "vault", clock, KEY=vault_key)
+            common = {"client_id": CLIENT, "tenant_id": TENANT, "authority": endpoint.url, "ca_file": endpoint.ca_file}
+            user = CredentialSettings.model_validate({**common, "sign_in": {}})
+            workload = CredentialSettings.model_validate({**common, "federated_token": {"env": "T"}})
+            credentials = {
+                "user": Credential("user", user, {}, vault),
+                "workload": Credential("workload", workload, {"T": assertion}),
+            }
+            vault.save("user", kept(refresh_token=secret, client_id=CLIENT))
+            seen.extend(path.read_bytes().decode("latin-1") for path in vault.directory.iterdir())
+            if damage == "file":
+                vault.file("user").write_bytes(vault.file("user").read_bytes()[:-9] + secret.encode())
+            elif damage == "key":
+                credentials["user"] = Credential("user", user, {}, vault_in(directory / "vault", clock, KEY=secret))
+            broker = TokenBroker(credentials, EntraFetcher(), clock, lines.log)
+            for number in order:
+                endpoint.next = [signed_in_answers(secret)[number]]
+                await ask(broker, "user", seen)
+                endpoint.next = [scripts(assertion)[number]]
+                await ask(broker, "workload", seen)
+                clock.advance(5000)
+            await broker.check_expiry()
+            seen.extend([repr(broker), repr(credentials), repr(lines.lines), str(vars(broker)), repr(vault)])
+            await broker.close()
+
+    with everything_logged() as stream, TemporaryDirectory() as directory:
+        asyncio.run(history(Path(directory)))
+    seen.append(stream.getvalue())
+    for hidden in (secret, assertion, vault_key):
+        assert [text for text in seen if hidden in text] == []
+
+
+async def ask(broker: TokenBroker, name: str, seen: list[str]) -> None:
+    try:
+        token = await broker.token(name, SCOPE)
+        seen.append(f"{token!r} {token}")
+    except TokenError as error:
+        seen.append(f"{error!r} {error} {error.cause} {error.code}")
+        seen.extend(traceback.format_exception(error))

@@ -63,6 +63,18 @@ class TokenEndpoint:
         finally:
             self.at_once -= 1
 
+    async def discovery(self, request: web.Request) -> web.Response:
+        """What MSAL asks first (OpenID Connect discovery 1.0)."""
+        base = f"{self.url}/{request.match_info['tenant']}"
+        return web.json_response(
+            {
+                "issuer": f"{base}/v2.0",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            }
+        )
+
     def _answer(self, request: web.Request, form: dict[str, str]) -> web.Response:
         if request.match_info["tenant"] != TENANT:
             return refusal(400, "invalid_request", 90002, "Tenant not found.")
@@ -141,6 +153,7 @@ async def token_endpoint(directory: Path, authority: trustme.CA | None = None) -
     ca.issue_cert("localhost").configure_cert(context)
     application = web.Application()
     application.router.add_post("/{tenant}/oauth2/v2.0/token", endpoint.handle)
+    application.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", endpoint.discovery)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "localhost", 0, ssl_context=context)

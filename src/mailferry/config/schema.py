@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mailferry.alarms.settings import TargetSettings, TargetType
 from mailferry.bulletin.settings import BulletinSettings
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings, TlsSettings, parse_address
@@ -20,7 +21,7 @@ from mailferry.mail.address import normal_domain
 from mailferry.planner.settings import PlanSettings
 from mailferry.routes.settings import RouteSettings, RoutingSettings, RuleSettings
 from mailferry.spool.settings import SpoolSettings
-from mailferry.tokens.settings import CredentialSettings
+from mailferry.tokens.settings import CredentialSettings, SecretSource
 from mailferry.tokens.vault_settings import VaultSettings
 
 #: RFC 1123 section 2.1; underscores are no host name characters.
@@ -92,6 +93,28 @@ class MetricsSettings(_Settings):
     )
 
 
+class AlarmSettings(TargetSettings):
+    """Whom alarms are told by another way than mail: each entry is one target."""
+
+    url: SecretSource | None = Field(
+        default=None, description="teams, webhook: where the address lies. It is a secret: whoever has it can post."
+    )
+    authorization: SecretSource | None = Field(
+        default=None, description="webhook: where the value of its Authorization header lies, if it wants one."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        web = self.type in (TargetType.TEAMS, TargetType.WEBHOOK)
+        if web and self.url is None:
+            raise ValueError(f"a {self.type} target needs `url`; write the address into a file and name that")
+        if self.type is TargetType.COMMAND and self.command is None:
+            raise ValueError("a command target needs `command`; the program with its full path and its arguments")
+        if not web and (self.url or self.authorization):
+            raise ValueError(f"`url` and `authorization` mean nothing for a {self.type} target; leave them out")
+        return self
+
+
 class LogFormat(StrEnum):
     JSON = "json"
     CONSOLE = "console"
@@ -126,6 +149,7 @@ class Config(_Settings):
     spool: SpoolSettings = SpoolSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    alarms: tuple[AlarmSettings, ...] = Field(default=(), alias="alarm")
     plan: PlanSettings = PlanSettings()
     bulletin: BulletinSettings = BulletinSettings()
 

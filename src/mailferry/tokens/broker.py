@@ -124,7 +124,7 @@ class TokenBroker:
         if held is not None and not _same(held.value, refused.value):
             return await self.token(refused.credential, refused.scope)
         if slot.flight is None and held is not None and not self._may_force(slot, refused, named):
-            return refused
+            return await self.token(refused.credential, refused.scope)  # the same, unless its time has come anyway
         if slot.flight is None:
             slot.refused, slot.forced = refused.value, self._clock.time()
         if named:

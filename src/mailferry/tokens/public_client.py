@@ -26,8 +26,9 @@ def public_client(credential: Credential, answer: Answer) -> Iterator[PublicClie
     import requests
     from msal import PublicClientApplication
 
-    for name in ("msal", "urllib3"):  # they would log addresses and claims
-        logging.getLogger(name).setLevel(logging.ERROR)
+    # msal logs an answer that is no JSON whole, as an error, with whatever secret it repeats; urllib3 logs addresses.
+    logging.getLogger("msal").setLevel(logging.CRITICAL)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     settings = credential.settings
     session = requests.Session()
     session.hooks["response"].append(answer.take_requests)

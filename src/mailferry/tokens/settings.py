@@ -7,6 +7,7 @@ sent to support.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
@@ -102,10 +103,15 @@ class SignInSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     user: str | None = Field(
-        None,
-        pattern=r"^[^@\s]+@[^@\s]+$",
-        description="The account that has to sign in; another one is turned away. Absent: whoever does.",
+        None, description="The account that has to sign in; another one is turned away. Absent: whoever does."
     )
+
+    @field_validator("user")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and re.fullmatch(r"[^@\s]+@[^@\s]+", value) is None:
+            raise ValueError(f"{value!r} is no account; write for example scanner@example.com")
+        return value
 
 
 class CredentialSettings(BaseModel):

@@ -82,13 +82,16 @@ class ExpiryWatch:
             await self._clock.sleep(_DAY)
 
     async def _look_at(self, credential: Credential) -> None:
-        for path in await asyncio.to_thread(credential.exposed_files):
-            self._log.trouble("secret file is readable by others", credential=credential.name, path=str(path))
         if credential.kind is Kind.SIGN_IN and await asyncio.to_thread(self._idle, credential):
             await self._keep_alive(credential.name)
         expiry = await self._expiry(credential)
-        if expiry is None:
-            return
+        exposed = await asyncio.to_thread(credential.exposed_files)
+        if expiry is not None:
+            self._judge(credential, expiry)
+        for path in exposed:
+            self._log.trouble("secret file is readable by others", credential=credential.name, path=str(path))
+
+    def _judge(self, credential: Credential, expiry: Expiry) -> None:
         days = (expiry.when.timestamp() - self._clock.time()) / _DAY
         self._log.metrics.expiry_days.labels(expiry.what).set(days)
         if days > credential.settings.warn_days:

@@ -15,11 +15,13 @@ from pathlib import Path as FilePath
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from mailferry.alarms.target import TargetError
+from mailferry.alarms.webhook import address
 from mailferry.clock import Clock, utc
 from mailferry.config.checks import tenants
 from mailferry.config.checks.finding import Finding, error, warning
 from mailferry.config.lines import Path
-from mailferry.config.schema import GatewaySettings, TenantSettings
+from mailferry.config.schema import AlarmSettings, GatewaySettings, TenantSettings
 from mailferry.config.validate import View
 from mailferry.listener.settings import ListenerSettings, TlsMode, TlsSettings
 from mailferry.routes.settings import RouteSettings
@@ -36,6 +38,9 @@ def check(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Find
     yield from tenants.machine(view, clock, environ)
     for item in view.all(TenantSettings):
         yield from _authorities((*item.path, "ca_file"), item.value.ca_file)
+    for alarm in view.all(AlarmSettings):
+        yield from _authorities((*alarm.path, "ca_file"), alarm.value.ca_file)
+        yield from _target(alarm.path, alarm.value, environ)
     for route in view.all(RouteSettings):
         yield from _authorities((*route.path, "ca_file"), route.value.ca_file)
         yield from _password((*route.path, "password"), route.value, environ)
@@ -163,6 +168,23 @@ def _password(path: Path, route: RouteSettings, environ: Mapping[str, str]) -> I
         read_secret(route.password, environ, route.name, "password")
     except TokenError as problem:
         yield error(path, problem.cause.removeprefix(f"{route.name}: "), "nothing can be sent without it")
+
+
+def _target(path: Path, target: AlarmSettings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    cure = "nobody hears of an alarm by this target without it"
+    for key, source in (("url", target.url), ("authorization", target.authorization)):
+        if source is None:
+            continue
+        try:
+            text = read_secret(source, environ, target.name, key)
+            if key == "url":
+                address(text)
+        except TokenError as problem:
+            yield error((*path, key), problem.cause.removeprefix(f"{target.name}: "), cure)
+        except TargetError as problem:
+            yield error((*path, key), problem.cause, cure)
+    if target.command is not None and not os.access(target.command[0], os.X_OK):
+        yield error((*path, "command"), f"{target.command[0]} is no program that this user can run", cure)
 
 
 def _why(problem: OSError) -> str:

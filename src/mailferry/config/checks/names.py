@@ -24,7 +24,7 @@ def check(view: View) -> Iterator[Finding]:
 
 
 def _said_once(view: View) -> Iterator[Finding]:
-    for section in ("listener", "client", "tenant", "route"):
+    for section in ("listener", "client", "tenant", "route", "alarm"):
         for name, paths in view.names(section).items():
             for path in paths[1:]:
                 first = view.document.place(paths[0])

@@ -47,6 +47,8 @@ def machine(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Fi
         if tenant.kind is not Kind.MANAGED_IDENTITY and not tenant.client_id.strip("0-"):
             cure = "write the id of the app registration in Entra"
             yield warning((*item.path, "client_id"), "is still to be filled in", cure)
+        if tenant.kind is Kind.SIGN_IN and vault is None:
+            continue  # where it is kept is not known, and that is told
         credential = Credential(tenant.name, tenant, environ, vault)
         yield from _readable(item.path, tenant, credential)
         yield from _expiring(item.path, tenant, credential, clock)
