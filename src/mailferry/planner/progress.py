@@ -1,8 +1,9 @@
 """How far the plan is carried out, seen in a later inventory.
 
 A client has moved when it was seen to sign in by OAuth, or came through the gateway, and nothing since then shows Basic
-at Microsoft; one to be retired, when SMTP AUTH of its mailbox is off or the inventory has it no more. Leaves to others: the later inventory. Invariants: what
-nobody saw has not moved; a snapshot is counted from planned clients only.
+at Microsoft; one to be retired, when SMTP AUTH of its mailbox is off or the inventory has it no more.
+Leaves to others: the later inventory. Invariants: what nobody saw has not moved; a snapshot is counted from planned
+clients only.
 """
 
 from __future__ import annotations

@@ -60,11 +60,30 @@ def burndown(view: View) -> dict[str, Any]:
         {"day": one.day.isoformat(), "open": one.planned - one.moved, "line": words["actual_line"]}
         for one in view.history
     ]
-    lines = [words["plan_line"], words["actual_line"]]
     most = max((len(f"{row['open']:,}") for row in [*plan, *actual]), default=1)
     extent = round(most * _LETTER) + 10
+    encoding = _lines(view, extent, legend=bool(actual))
+    marks = {
+        words["plan_line"]: {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
+        words["actual_line"]: {"type": "line", "point": True, "strokeWidth": 2},
+    }
+    lines = [
+        {"transform": [{"filter": {"field": "line", "equal": line}}], "mark": mark, "encoding": encoding}
+        for line, mark in marks.items()
+    ]
+    return {
+        **_head(words["burndown"], plan + actual),
+        "width": _WIDTH - extent - 20,
+        "height": 220,
+        "layer": [*lines, *_cutoff(view)],
+    }
+
+
+def _lines(view: View, extent: int, *, legend: bool) -> dict[str, Any]:
+    """The axes and colours of the burn-down."""
+    words = view.words
     y_axis = {"title": words["open"], "minExtent": extent, "maxExtent": extent, "format": ",d", "tickMinStep": 1}
-    encoding: dict[str, Any] = {
+    return {
         "x": {
             "field": "day",
             "type": "temporal",
@@ -74,27 +93,9 @@ def burndown(view: View) -> dict[str, Any]:
         "color": {
             "field": "line",
             "type": "nominal",
-            "scale": {"domain": lines, "range": [_BLUE, _ORANGE]},
-            "legend": {"title": None, "orient": "top"} if actual else None,
+            "scale": {"domain": [words["plan_line"], words["actual_line"]], "range": [_BLUE, _ORANGE]},
+            "legend": {"title": None, "orient": "top"} if legend else None,
         },
-    }
-    return {
-        **_head(words["burndown"], plan + actual),
-        "width": _WIDTH - extent - 20,
-        "height": 220,
-        "layer": [
-            {
-                "transform": [{"filter": {"field": "line", "equal": words["plan_line"]}}],
-                "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
-                "encoding": encoding,
-            },
-            {
-                "transform": [{"filter": {"field": "line", "equal": words["actual_line"]}}],
-                "mark": {"type": "line", "point": True, "strokeWidth": 2},
-                "encoding": encoding,
-            },
-            *_cutoff(view),
-        ],
     }
 
 
