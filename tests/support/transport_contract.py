@@ -61,7 +61,7 @@ class FakeTokens:
         self.asked.append((credential, scope))
         return self._given(credential, scope)
 
-    async def refresh(self, refused: AccessToken) -> AccessToken:
+    async def refresh(self, refused: AccessToken, *, named: bool = False) -> AccessToken:
         self.refreshed.append(refused.value)
         self._current = self._stock.pop(0)
         return self._given(refused.credential, refused.scope)
