@@ -21,7 +21,7 @@ from mailferry.bulletin.sentences import Sentence
 
 #: Longer is no sentence, and more of them no announcement.
 LONGEST = 3000
-MOST = 4000
+MOST = 2000
 
 
 class TooMuch(ValueError):

@@ -65,7 +65,11 @@ class Fetcher:
         for _ in range(_REDIRECTS + 1):
             try:
                 async with self._session.get(
-                    place, headers=_headers(tag), allow_redirects=False, timeout=self._timeout
+                    place,
+                    headers=_headers(tag),
+                    allow_redirects=False,
+                    auto_decompress=False,
+                    timeout=self._timeout,
                 ) as answer:
                     if answer.status in _MOVED and "Location" in answer.headers:
                         place = _next(address, place, answer.headers["Location"])

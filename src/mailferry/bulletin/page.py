@@ -33,15 +33,29 @@ def main_text(root: HtmlElement) -> list[Block]:
 
 
 def _article(root: HtmlElement) -> list[Block]:
+    """trafilatura says which text is the article; the blocks are the page's own, so that headings, lists and tables
+    keep their shape."""
     from trafilatura import bare_extraction
 
     body = root.find("body")
     whole = list(_walk(body)) if body is not None else []
-    found = bare_extraction(root, fast=True, favor_recall=True, include_comments=False, include_tables=True,
-                            include_formatting=True)  # fmt: skip
-    main = getattr(found, "body", None)
-    blocks = list(_walk(main)) if main is not None else []
+    found = bare_extraction(root, fast=True, favor_recall=True, include_comments=False, include_tables=True)
+    main = _bare("".join(found.body.itertext())) if found is not None else ""
+    kept = [_within(block, main) for block in whole]
+    for at, block in enumerate(whole):  # a heading stands where what follows it stands
+        if block.form is Form.HEADING:
+            kept[at] = kept[at] or any(kept[at + 1 : at + 3])
+    blocks = [block for block, good in zip(whole, kept, strict=True) if good]
     return blocks if _length(blocks) >= min(_LITTLE, 0.5 * _length(whole)) else whole
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\W+", "", text)
+
+
+def _within(block: Block, main: str) -> bool:
+    parts = [_bare(part) for part in block.text.split(": ")]
+    return _bare(block.text) in main or all(part in main for part in parts)
 
 
 def _length(blocks: Iterable[Block]) -> int:

@@ -134,9 +134,9 @@ def _linked(text: str, first: Point, second: Point) -> bool:
     """Whether the words between two dates make them one range."""
     between = text[first.end : second.start]
     if _JOIN_EN.fullmatch(between):
-        return _MOVED.search(text[: first.start]) is None
+        return _MOVED.search(_head(text, first)) is None
     if _AND.fullmatch(between):
-        return _BETWEEN.search(text[: first.start]) is not None
+        return _BETWEEN.search(_head(text, first)) is not None
     if _JOIN_JA.fullmatch(between):
         return "から" not in between or _UNTIL_JA.match(text[second.end :]) is not None
     return False
@@ -152,7 +152,7 @@ def _found(text: str, plain: str, point: Point) -> Found:
     assert point.span is not None  # noqa: S101 - the callers have looked
     span = point.span
     period = Period(span.first, span.last, span.precision, text[point.start : point.end])
-    moved = _MOVED.search(plain[: point.start]) is not None or _MOVED_JA.match(plain, point.end) is not None
+    moved = _MOVED.search(_head(plain, point)) is not None or _MOVED_JA.match(plain, point.end) is not None
     return Found(point.start, point.end, period, _bound(plain, point), moved)
 
 
@@ -162,5 +162,10 @@ def _bound(text: str, point: Point) -> Bound:
             return bound
     if _AFTER_EN.match(text, point.end):
         return Bound.FROM
-    head = text[max(0, point.start - 60) : point.start]
+    head = _head(text, point)
     return next((bound for pattern, bound in _BEFORE_EN if pattern.search(head)), Bound.IN)
+
+
+def _head(text: str, point: Point) -> str:
+    """The words before a date that may say something of it."""
+    return text[max(0, point.start - 120) : point.start]

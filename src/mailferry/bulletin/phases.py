@@ -35,9 +35,7 @@ class _Sign:
 
 
 #: What separates the clauses of a sentence. A comma inside a date is covered by the date.
-_CLAUSE = re.compile(
-    r"[;、。:|]|,(?!\s+when\b)|\s-\s|(?<=[がりしてれ])\s*(?=[、])|\b(?:and|but|while|whereas|then)\b", re.IGNORECASE
-)
+_CLAUSE = re.compile(r"[;、。:|]|,(?!\s+when\b)|\s-\s|\b(?:and|but|while|whereas|then)\b", re.IGNORECASE)
 #: A date further than this many clauses from the words has nothing to do with them.
 _FAR = 3
 

@@ -24,6 +24,9 @@ _KEYS = {"差出人": "from", "送信者": "from", "送信日時": "date", "sent
 _BULLET = re.compile(r"^\s*(?:[-*+•・●○◆]|\d{1,2}[.)]|[①-⑳])\s*(?=\S)")
 _RULE = re.compile(r"^\s*[-=_*#~]{4,}\s*$")
 _MARKDOWN = re.compile(r"^\s*#{1,6}\s+(.*)$")
+#: A short line over a paragraph: "Impact".
+_CAPTION = re.compile(r"[^.。,、:：!?！？;]{2,32}")
+_CAPITAL = re.compile(r"\s*[A-Z\u3040-\u30ff\u4e00-\u9fff]")
 _JAPANESE = re.compile(r"[\u3001\u3002\u3040-\u30ff\u4e00-\u9fff]")
 
 
@@ -95,6 +98,8 @@ def blocks(text: str) -> Iterator[Block]:
         elif _RULE.match(line):
             yield Block(Form.RULE, "")
         elif line.strip():
+            if len(lines) == 1 and form is Form.TEXT and _CAPTION.fullmatch(lines[0].strip()) and _CAPITAL.match(line):
+                yield Block(Form.HEADING, lines.pop().strip())
             if bullet:
                 form = Form.ITEM
             lines.append(line[bullet.end() :] if bullet else line)

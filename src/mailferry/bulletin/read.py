@@ -25,7 +25,7 @@ from mailferry.bulletin.sentences import Block, Form, Sentence, sentences
 from mailferry.bulletin.unwrap import Inside, looks_like_html, unwrap
 
 #: An announcement is a few pages; more is refused before it is parsed.
-LIMIT = 8 << 20
+LIMIT = 4 << 20
 
 
 class PageError(ValueError):
@@ -69,7 +69,8 @@ def _announce(inside: Inside, address: str) -> Announcement:
         blocks, found = _plain(inside.text)
         title, publisher = title or found.get("subject", ""), publisher or _sender(found.get("from", ""))
         stated.append(found.get("date", ""))
-    title = title or next((block.text for block in blocks if block.form is Form.HEADING), "") or _first(blocks)
+    headings = (block.text for block in blocks if block.form is Form.HEADING)
+    title = title or ("" if inside.html else _first_line(blocks)) or next(headings, "") or _first(blocks)
     try:
         facts = extract((Sentence(title, heading=True), *sentences(blocks)))
     except TooMuch as error:
@@ -106,6 +107,12 @@ def _plain(text: str) -> tuple[list[Block], dict[str, str]]:
 
 def _sender(text: str) -> str:
     return re.sub(r"\s*[<\[(].*$|\"", "", text).strip() or text
+
+
+def _first_line(blocks: list[Block]) -> str:
+    """What stands first, where it is short and no sentence."""
+    text = blocks[0].text if blocks else ""
+    return text if len(text) <= 140 and not re.search(r"[.。!?！？:：]\s*$", text) else ""
 
 
 def _first(blocks: Iterable[Block]) -> str:

@@ -93,7 +93,8 @@ class Watch:
         """Look at every address that is due."""
         due = [address for address in self._addresses if self._of(address).due <= self._clock.time()]
         looks = [await self._look(address) for address in due]
-        self._save()
+        if looks:
+            self._save()
         return looks
 
     async def rest(self) -> None:

@@ -1,0 +1,108 @@
+"""`mailferry bulletin compare`, `accept`, `watch`, and the mark in `mailferry timeline`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from typer.testing import CliRunner, Result
+
+from mailferry.cli.main import app
+
+MOVED = """<html><head><title>SMTP AUTH gets more time | Example News</title></head><body>
+<h1>SMTP AUTH gets more time</h1>
+<p>Published: November 20, 2026</p>
+<p>In existing tenants, Basic authentication for SMTP AUTH is disabled by default on March 31, 2027.</p>
+<p>The final removal date will be announced in the second half of 2027.</p></body></html>"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "mailferry.toml"
+    path.write_text(
+        f'[gateway]\nhostname = "gw.example.com"\nstate = "{tmp_path}/state"\n[bulletin]\n', encoding="utf-8"
+    )
+    (tmp_path / "state").mkdir()
+    (tmp_path / "page.html").write_text(MOVED, encoding="utf-8")
+    return path
+
+
+def run(*arguments: str, config: Path, lang: str = "en") -> Result:
+    runner = CliRunner(env={"COLUMNS": "80", "LANG": "C.UTF-8", "LC_ALL": ""})
+    return runner.invoke(app, [*arguments, "--config", str(config), "--lang", lang])
+
+
+def propose(config: Path) -> str:
+    page = str(config.parent / "page.html")
+    result = run("bulletin", "compare", page, "--propose", "--json", config=config)
+    assert result.exit_code == 1
+    return str(json.loads(result.stdout)["changes"][0]["id"])
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", ("contradicts", "agrees")), ("ja", ("不一致", "一致"))])
+def test_compare(config: Path, lang: str, words: tuple[str, ...]) -> None:
+    result = run("bulletin", "compare", str(config.parent / "page.html"), config=config, lang=lang)
+    assert result.exit_code == 1
+    for word in words:
+        assert word in result.stdout
+    assert "mailferry bulletin accept 2027-03-disabled-by-default-" in result.stdout
+    assert max(cell_len(line) for line in result.stdout.splitlines()) <= 80
+
+
+def test_a_change_is_marked_in_the_timeline_after_a_person_accepted_it(config: Path) -> None:
+    id = propose(config)
+    assert "✎" not in run("timeline", config=config).stdout
+    assert id in run("bulletin", "accept", config=config).stdout
+    accepted = run("bulletin", "accept", id, "--by", "tanaka", config=config)
+    assert accepted.exit_code == 0
+    shown = run("timeline", config=config)
+    assert "✎ Changed by an accepted announcement" in shown.stdout
+    assert "Example News, 2026-11-20; accepted by tanaka" in shown.stdout
+    japanese = run("timeline", config=config, lang="ja").stdout
+    assert "承認済みの発表による変更" in japanese
+    document = json.loads(run("timeline", "--json", config=config).stdout)
+    assert [(each["id"], each["accepted_by"], each["first"]) for each in document["accepted"]] == [
+        (id, "tanaka", "2027-03-31")
+    ]
+
+
+def test_dropping_takes_the_mark_away(config: Path) -> None:
+    id = propose(config)
+    run("bulletin", "accept", id, config=config)
+    assert run("bulletin", "accept", id, "--drop", config=config).exit_code == 0
+    assert "✎" not in run("timeline", config=config).stdout
+
+
+def test_an_unknown_change(config: Path) -> None:
+    result = run("bulletin", "accept", "2031-01-nothing", config=config)
+    assert result.exit_code == 1
+    assert "there is no proposed change 2031-01-nothing" in result.stderr
+
+
+def test_nothing_proposed(config: Path) -> None:
+    result = run("bulletin", "accept", config=config)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No change is proposed or accepted." in result.stderr
+
+
+def test_watch_without_an_address(config: Path) -> None:
+    result = run("bulletin", "watch", "--once", config=config)
+    assert result.exit_code == 3
+    assert "set addresses under [bulletin]" in result.stderr
+
+
+def test_watch_says_what_cannot_be_had(config: Path) -> None:
+    result = run("bulletin", "watch", "http://127.0.0.1:1/page", "--once", config=config)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "127.0.0.1:1" in result.stderr
+
+
+def test_a_damaged_file_of_changes(config: Path) -> None:
+    path = config.parent / "state" / "bulletin" / "accepted.json"
+    path.parent.mkdir()
+    path.write_text("{", encoding="utf-8")
+    result = run("timeline", config=config)
+    assert result.exit_code == 4
+    assert "accepted.json is damaged" in result.stderr
