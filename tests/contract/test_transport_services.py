@@ -97,10 +97,10 @@ async def test_hve_with_a_password(ca: Authority):
     ["535 5.7.142 Token will expire soon", "535 5.7.143 Expired token", "535 5.7.3 Authentication unsuccessful"],
 )
 async def test_a_token_that_hve_refuses_is_renewed_once(ca: Authority, reply: str):
-    async with hve_bench(ca, source=FakeTokens("good", "good")) as bench:
+    async with hve_bench(ca, source=FakeTokens("early", "good")) as bench:
         bench.upstream.answer("AUTH", reply)
         assert_delivered(await bench.send())
-        assert bench.tokens.refreshed == ["good"]
+        assert bench.tokens.refreshed == ["early"]
 
 
 @pytest.mark.parametrize(
