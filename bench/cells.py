@@ -175,6 +175,8 @@ def memory_growth(kind: type[Peer], seconds: float) -> float:
 
 def cells() -> list[Cell]:
     """Every row of the asks, in their order."""
+    from bench.inventory import inventory_cells  # which takes Cell from here
+
     four = partial(partial, accept)
     postfix: list[type[Peer]] = [Mailferry, Postfix]
 
@@ -230,4 +232,5 @@ def cells() -> list[Cell]:
             "MB",
             better="less",
         ),
+        *inventory_cells(),
     ]

@@ -1,5 +1,8 @@
 -- name: macros
 -- How values are read, for every format. Session macros: they are code, not data.
+-- Few values are padded, and to look is a tenth of the work of trimming.
+CREATE OR REPLACE TEMP MACRO bare(t) AS CASE WHEN prefix(t, ' ') OR suffix(t, ' ') OR prefix(t, chr(9)) OR suffix(t, chr(9))
+    THEN trim(t, ' ' || chr(9)) ELSE t END;
 CREATE OR REPLACE TEMP MACRO moment_of_culture(t) AS CASE
     WHEN getvariable('day_first') THEN try_strptime(replace(t, chr(8239), ' '), [
         '%d/%m/%Y %H:%M:%S', '%d.%m.%Y %H:%M:%S', '%d-%m-%Y %H:%M:%S', '%d/%m/%Y %I:%M:%S %p', '%d-%m-%Y %I:%M:%S %p',
@@ -19,10 +22,10 @@ END);
 CREATE OR REPLACE TEMP MACRO address_of(t) AS CASE WHEN contains(t, '@') THEN lower(trim(t, ' <>"''')) ELSE '' END;
 CREATE OR REPLACE TEMP MACRO domain_of(t) AS CASE WHEN contains(t, '@') THEN lower(regexp_extract(t, '@([^@>]*)>?$', 1)) ELSE '' END;
 -- "10.1.2.3:51234", "[2001:db8::1]:25", "::ffff:10.1.2.3" without port and brackets.
-CREATE OR REPLACE TEMP MACRO ip_of(t) AS regexp_replace(CASE
+CREATE OR REPLACE TEMP MACRO ip_of(t) AS CASE WHEN NOT contains(t, ':') THEN t ELSE regexp_replace(CASE
     WHEN prefix(t, '[') THEN lower(regexp_extract(t, '^\[([^\]]*)\]', 1))
     WHEN regexp_matches(t, '^\d+\.\d+\.\d+\.\d+:\d+$') THEN split_part(t, ':', 1)
-    ELSE lower(trim(t)) END, '^::ffff:(\d+\.\d+\.\d+\.\d+)$', '\1');
+    ELSE lower(trim(t)) END, '^::ffff:(\d+\.\d+\.\d+\.\d+)$', '\1') END;
 CREATE OR REPLACE TEMP MACRO switch_of(t) AS CASE lower(trim(t))
     WHEN 'true' THEN true WHEN '$true' THEN true WHEN '1' THEN true WHEN 'yes' THEN true WHEN 'wahr' THEN true
     WHEN 'vrai' THEN true WHEN 'false' THEN false WHEN '$false' THEN false WHEN '0' THEN false WHEN 'no' THEN false

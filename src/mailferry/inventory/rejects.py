@@ -40,7 +40,7 @@ REASONS: Mapping[str, Text] = {
     "damaged": Text("row that cannot be parsed", "解析できない行"),
     "no-object": Text("no JSON object", "JSON オブジェクトではない"),
 }
-_FIRST = 100_000
+_FIRST = (5_000, 200_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def sample_lines(
     """The reader's own skips with a line each: a second look, at the first rows and at all only where it must be."""
     wanted = dict(counts)
     found: dict[str, int] = {}
-    for limit in (f"LIMIT {_FIRST}", ""):
+    for limit in (*(f"LIMIT {rows}" for rows in _FIRST), ""):
         if not wanted.keys() - found.keys():
             break
         connection.execute("SET preserve_insertion_order = true")

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 _ISO = re.compile(r"\d{4}[-/.年]|\d{8}T|$")
 _EVENTS = ("places", "arrivals", "signs")
+_DIMS = ("account", "sender", "address", "name", "host", "authentication", "mechanism", "tls", "agent", "error", "via")
+#: What a reader need not make, and what stands for it.
+_ABSENT = {name: "''" for name in (*_DIMS, "message_id", "subject")} | {
+    "message": "NULL::UUID",
+    "domain": "NULL::VARCHAR",
+    "recipients": "NULL::INTEGER",
+    "size": "NULL::BIGINT",
+}
 #: DuckDB says where in a JSON file, with its own name for the file before it.
 _PLACE = re.compile(r'(?:in file|file) "?[^"\n]*"?,? ?')
 
@@ -179,8 +187,11 @@ class Stager:
         if reader.target is not Target.EVENTS:
             self._db.execute(f"ALTER TABLE staged RENAME TO staged{self._count}")
             return
-        for name in _EVENTS:
-            self._execute(name)
+        there = {name for (name,) in self._db.execute(statements("merge.sql")["columns"]).fetchall()}
+        absent = "".join(f", {value} AS {name}" for name, value in _ABSENT.items() if name not in there)
+        given = ", ".join(name for name in _DIMS if name in there)
+        for name in ("whole", *_EVENTS):
+            self._db.execute(statements("merge.sql")[name].replace("{absent}", absent).replace("{given}", given))
         self._db.execute("DROP TABLE staged")
         for name in ("place", "arrived", "sign"):
             self._db.execute(f"ALTER TABLE {name} RENAME TO {name}{self._count}")

@@ -27,7 +27,7 @@ from mailferry.inventory.staging import Staged, Stager
 FILE = "inventory.duckdb"
 _SCRATCH = "scratch"
 _MAIN = "inventory"
-_IN_MEMORY = 64 << 20  # octets of exports
+_IN_MEMORY = 1 << 30  # octets of exports; what is kept of them is an eighth
 
 #: Told of each file: its place from 1, how many there are, its name.
 Progress = Callable[[int, int, str], None]

@@ -63,8 +63,8 @@ def _filled(columns: list[str]) -> str:
     if not columns:
         return "''"
     if len(columns) == 1:
-        return f"coalesce(trim({columns[0]}), '')"
-    return "coalesce(" + ", ".join(f"nullif(trim({column}), '')" for column in columns) + ", '')"
+        return f"coalesce(bare({columns[0]}), '')"
+    return "coalesce(" + ", ".join(f"nullif(bare({column}), '')" for column in columns) + ", '')"
 
 
 def _read_csv(file: str, columns: int, delimiter: str, skip: int, quote: str = '"') -> str:

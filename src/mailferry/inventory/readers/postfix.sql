@@ -48,7 +48,7 @@ WITH line AS (
         regexp_extract(rest, '^warning: ([^\[]*)\[([^\]]*)\]: SASL (\S+) authentication failed:? ?(.*)$', ['host', 'ip', 'mechanism', 'text']) AS f
     FROM numbered WHERE program = 'smtpd' AND (contains(rest, 'reject: ') OR contains(rest, ' authentication failed'))
 )
-SELECT f.n AS record, CASE WHEN coalesce(m.began, f.instant) IS NULL THEN 'bad-time' WHEN m.ip IS NULL THEN 'no-client'
+SELECT f.n AS record, CASE WHEN m.ip IS NULL THEN 'no-client' WHEN m.began IS NULL THEN 'bad-time'
         WHEN f.d.status = 'deferred' OR f.place > 1 THEN 'deferred' END AS skip,
     key_of(concat_ws(chr(31), 'postfix', f.server, f.qid, m.began, f.d.to)) AS key, m.began AS instant, coalesce(m.account, '') AS account,
     lower(coalesce(m.sender, '')) AS sender, ip_of(coalesce(m.ip, '')) AS address, '' AS name, coalesce(m.host, '') AS host,

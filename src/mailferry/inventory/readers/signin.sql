@@ -21,16 +21,11 @@ SELECT record, skip,
     CASE WHEN skip IS NULL THEN coalesce(TRY_CAST(id AS UUID), key_of(concat_ws(chr(31), id, happened, account, address, client, agent, code, reason))) END AS key,
     CASE WHEN skip IS NULL THEN instant END AS instant,
     CASE WHEN skip IS NULL THEN lower(account) ELSE '' END AS account,
-    '' AS sender,
     CASE WHEN skip IS NULL THEN ip_of(address) ELSE '' END AS address,
-    '' AS name, '' AS host,
     CASE WHEN skip IS NOT NULL THEN '' WHEN password THEN 'basic' WHEN tokened THEN 'oauth' ELSE 'implied' END AS authentication,
-    '' AS mechanism, '' AS tls,
     CASE WHEN skip IS NULL THEN agent ELSE '' END AS agent,
     CASE WHEN skip IS NOT NULL THEN ''
         WHEN lower(code) NOT IN ('', '0', 'none', 'なし') THEN trim(code || ' ' || CASE WHEN lower(reason) = 'other.' THEN '' ELSE reason END)
         WHEN code = '' AND lower(status) IN ('failure', 'interrupted', '失敗', '中断') THEN coalesce(nullif(reason, ''), status)
-        ELSE '' END AS error,
-    '' AS via, NULL::UUID AS message, '' AS message_id, '' AS subject, NULL::VARCHAR AS domain, NULL::INTEGER AS recipients,
-    NULL::BIGINT AS size
+        ELSE '' END AS error
 FROM judged
