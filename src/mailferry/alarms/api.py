@@ -38,7 +38,6 @@ class Code(StrEnum):
     MESSAGE = "message"
     TOKEN = "token"  # noqa: S105 - a name
     EXPIRY = "expiry"
-    LOCK = "lock"
     ENROLMENT = "enrolment"
     BULLETIN = "bulletin"
     TEST = "test"
@@ -57,7 +56,6 @@ _TITLES: Mapping[Code, Text] = {
     Code.MESSAGE: Text("The gateway fails over a message", "メールの処理に失敗しています"),
     Code.TOKEN: Text("No access token", "アクセストークンを取得できません"),
     Code.EXPIRY: Text("A secret or certificate ends", "シークレットまたは証明書の有効期限が近づいています"),
-    Code.LOCK: Text("Logins are locked", "ログインをロックしました"),
     Code.ENROLMENT: Text("Enrolment of devices", "機器の登録"),
     Code.BULLETIN: Text("Microsoft changed an announcement", "Microsoft の告知が更新されました"),
     Code.TEST: Text("Test alarm", "テスト警報"),

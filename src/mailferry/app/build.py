@@ -15,6 +15,7 @@ from pathlib import Path
 from mailferry.alarms.api import AlarmSink
 from mailferry.clock import Clock
 from mailferry.config.schema import Config, TenantSettings
+from mailferry.delivery.alarms import Teller
 from mailferry.delivery.bounce import BounceTo
 from mailferry.delivery.scheduler import Scheduler
 from mailferry.delivery.worker import CHECKPOINTS
@@ -118,6 +119,7 @@ def build_scheduler(
     clock: Clock,
     checkpoint: Checkpoint,
     bounce_to: BounceTo,
+    teller: Teller | None = None,
 ) -> Scheduler:
     return Scheduler(
         spool,
@@ -130,6 +132,7 @@ def build_scheduler(
         log,
         bounce_to,
         checkpoint,
+        teller,
     )
 
 

@@ -13,20 +13,38 @@ from mailferry.obs.metrics import Metrics
 
 
 class Endpoint:
-    """`health` returns "" when all is well, else one line that says what is not."""
+    """`health` returns "" while mail is taken, else one line that says why not; `troubles` what else is wrong.
 
-    def __init__(self, host: str, port: int, metrics: Metrics, health: Callable[[], str]) -> None:
+    /healthz answers 503 only while no mail is taken: a load balancer or supervisor that turned away from a gateway
+    that cannot send at the moment would stop devices whose mail it keeps. /healthz/sending answers 503 for both.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        health: Callable[[], str],
+        troubles: Callable[[], list[str]] = list,
+    ) -> None:
         self._host = host
         self._port = port
         self._metrics = metrics
         self._health = health
+        self._troubles = troubles
         self._runner: web.AppRunner | None = None
         self.port = port
 
     async def start(self) -> None:
         """Raises OSError when the address cannot be had."""
         application = web.Application()
-        application.add_routes([web.get("/metrics", self._show_metrics), web.get("/healthz", self._show_health)])
+        application.add_routes(
+            [
+                web.get("/metrics", self._show_metrics),
+                web.get("/healthz", self._show_health),
+                web.get("/healthz/sending", self._show_sending),
+            ]
+        )
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
@@ -41,4 +59,9 @@ class Endpoint:
 
     async def _show_health(self, _: web.Request) -> web.Response:
         trouble = self._health()
-        return web.Response(text=(trouble or "ok") + "\n", status=503 if trouble else 200)
+        lines = [trouble or "ok", *(f"degraded: {each}" for each in self._troubles())]
+        return web.Response(text="\n".join(lines) + "\n", status=503 if trouble else 200)
+
+    async def _show_sending(self, _: web.Request) -> web.Response:
+        lines = [*filter(None, [self._health()]), *self._troubles()]
+        return web.Response(text="\n".join(lines or ["ok"]) + "\n", status=503 if lines else 200)

@@ -7,9 +7,12 @@ spool, so that nothing that was answered 250 is left outside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
+from mailferry.alarms.api import Severity
+from mailferry.alarms.words import one_line
 from mailferry.app import build
+from mailferry.app.alarms import build_hub
 from mailferry.app.endpoint import Endpoint
 from mailferry.app.housekeeping import Housekeeping
 from mailferry.clock import Clock
@@ -24,6 +27,8 @@ from mailferry.obs.maillog import MailLog
 
 #: Seconds that sessions, then attempts under way, get to end by themselves.
 DRAIN = 20.0
+#: Standing alarms that /healthz names at most.
+_SHOWN = 20
 
 
 class Gateway:
@@ -36,7 +41,8 @@ class Gateway:
         self._environ = environ
         checkpoint = build.crash_point(environ)
         self.spool = build.build_spool(config, clock, serve=True, checkpoint=checkpoint)
-        self.broker = build.build_broker(config, environ, clock, log)
+        self.alarms = build_hub(config, environ, clock, log)
+        self.broker = build.build_broker(config, environ, clock, log, self.alarms)
         self._table = build.build_table(config)
         self._transports = build.build_transports(config, environ, self.broker, log)
         self._owners = _owners(config)
@@ -45,20 +51,23 @@ class Gateway:
         site = build.build_site(config, self.spool, self._table, log, clock, self._guard)
         self.listeners = ListenerServer(config.listeners, site, self._contexts)
         self.scheduler = build.build_scheduler(
-            config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to
+            config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to, self.alarms
         )
         directory = build.spool_directory(config)
-        self._chores = Housekeeping(self.spool, directory, config.spool.keep_history, self._contexts, clock, log)
+        self._chores = Housekeeping(
+            self.spool, directory, config.spool.keep_history, self._contexts, clock, log, self.alarms
+        )
         self.endpoint: Endpoint | None = None
         if config.metrics.address:
             host, port = parse_address(config.metrics.address)
-            self.endpoint = Endpoint(host or "127.0.0.1", port, log.metrics, self.trouble)
+            self.endpoint = Endpoint(host or "127.0.0.1", port, log.metrics, self.trouble, self.troubles)
 
     async def start(self) -> None:
         """Open the spool, route what waits by the present rules, deliver, then listen. Raises SpoolError, TlsError and
         OSError; then everything that was started is stopped again."""
         await self.spool.open()
         try:
+            self.alarms.start()
             await self.spool.reroute(self._lane)
             self.broker.start()
             await self.scheduler.start()
@@ -74,16 +83,22 @@ class Gateway:
     async def stop(self, seconds: float = DRAIN) -> None:
         """Drain: first no new sessions, then no new attempts; what has not ended after `seconds` each is cut off."""
         self._log.note("stopping", connections=self.listeners.connections)
-        await self.listeners.drain(seconds)
-        await self._chores.stop()
-        await self.scheduler.drain(seconds)
-        await self.scheduler.stop()
-        for transport in self._transports.values():
-            await transport.close()
-        await self.broker.close()
-        if self.endpoint is not None:
-            await self.endpoint.stop()
-        await self.spool.close()
+        steps: list[tuple[str, Callable[[], Awaitable[object]]]] = [
+            ("listeners", lambda: self.listeners.drain(seconds)),
+            ("chores", self._chores.stop),
+            ("drain", lambda: self.scheduler.drain(seconds)),
+            ("scheduler", self.scheduler.stop),
+            *((f"route {name}", transport.close) for name, transport in self._transports.items()),
+            ("tokens", self.broker.close),
+            ("alarms", self.alarms.close),
+            *([("endpoint", self.endpoint.stop)] if self.endpoint is not None else []),
+            ("spool", self.spool.close),
+        ]
+        for name, step in steps:
+            try:
+                await step()
+            except Exception as error:  # what comes after it, the spool above all, is to be closed all the same
+                self._log.trouble("stopping failed", step=name, cause=repr(error))
         self._log.note("stopped")
 
     def reload(self, config: Config) -> None:
@@ -108,6 +123,15 @@ class Gateway:
     def trouble(self) -> str:
         """Why the gateway takes no mail, "" when it does."""
         return self.spool.full()
+
+    def troubles(self) -> list[str]:
+        """What stands still or needs somebody although mail is taken, a line each."""
+        standing = [
+            f"{alarm.code.value}:{alarm.key}: {alarm.text.en}"
+            for alarm, _ in self.alarms.standing()
+            if alarm.severity is Severity.CRITICAL
+        ]
+        return [one_line(each) for each in (*sorted(standing)[:_SHOWN], *self.alarms.troubles())]
 
     def _lane(self, message: Message, recipient: Recipient) -> str | None:
         """The lane by the present rules, for mail that was accepted under others; None where they cannot tell."""

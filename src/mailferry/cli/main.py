@@ -11,6 +11,7 @@ import typer
 
 from mailferry import __version__
 from mailferry.cli.account import account
+from mailferry.cli.alarm import alarm
 from mailferry.cli.bulletin import bulletin
 from mailferry.cli.check import check
 from mailferry.cli.demo import demo
@@ -44,6 +45,7 @@ app.add_typer(account, name="account", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_CARRY)(login)
 app.command(rich_help_panel=_CARRY)(serve)
 app.add_typer(queue, name="queue", rich_help_panel=_CARRY)
+app.add_typer(alarm, name="alarm", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_TRY)(demo)
 app.command(rich_help_panel=_TRY)(sandbox)
 app.command(rich_help_panel=_TRY)(sample)

@@ -144,12 +144,12 @@ class Config(_Settings):
     vault: VaultSettings = VaultSettings()
     routes: tuple[RouteSettings, ...] = Field(alias="route", min_length=1)
     rules: tuple[RuleSettings, ...] = Field(default=(), alias="rule")
+    alarms: tuple[AlarmSettings, ...] = Field(default=(), alias="alarm")
     routing: RoutingSettings = RoutingSettings()
     delivery: DeliverySettings = DeliverySettings()
     spool: SpoolSettings = SpoolSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
-    alarms: tuple[AlarmSettings, ...] = Field(default=(), alias="alarm")
     plan: PlanSettings = PlanSettings()
     bulletin: BulletinSettings = BulletinSettings()
 

@@ -1,48 +1,72 @@
-"""Standing alarms: each raised once, stored and logged, and cleared once, across restarts.
+"""Standing alarms: each raised once, stored, logged and told, and cleared once, across restarts.
 
-Leaves to others: what is worth an alarm (breaker, monitor, recorder).
+Leaves to others: what is worth an alarm (breaker, monitor, recorder), who is told by what (the teller handed in).
 Invariant: nothing waits for the store; what could not be stored has at least been logged, and is stored later.
 """
 
 from __future__ import annotations
 
 from asyncio import Future
+from typing import Protocol
 
+from mailferry.alarms import api
+from mailferry.alarms.api import AlarmSink, Code, Severity
 from mailferry.clock import Clock
+from mailferry.m365.facts import Text
 from mailferry.obs.maillog import MailLog
 from mailferry.spool.api import Alarm, Spool
+
+#: How bad an alarm is by its kind, the part of its key before the colon.
+_SEVERITIES = {"lane": Severity.CRITICAL, "spool": Severity.CRITICAL}
+
+
+class Teller(AlarmSink, Protocol):
+    """Whoever tells people of alarms, and can be told what they know already."""
+
+    def recall(self, alarm: api.Alarm, since: float) -> None:
+        """It stood before this run."""
+        ...
 
 
 class Alarms:
     """The alarms of delivery. `standing` holds every alarm that was there at start or was raised since, with its text
     by its key."""
 
-    def __init__(self, spool: Spool, clock: Clock, log: MailLog) -> None:
+    def __init__(self, spool: Spool, clock: Clock, log: MailLog, teller: Teller | None = None) -> None:
         self._spool = spool
         self._clock = clock
         self._log = log
+        self._teller = teller
         self._unstored: dict[str, Alarm | None] = {}  # by key, None: cleared; until the store has confirmed it
         self.standing: dict[str, str] = {}
 
     async def load(self) -> None:
         """Learn what stands from an earlier run."""
-        self.standing.update({alarm.key: alarm.text for alarm in await self._spool.alarms()})
+        for alarm in await self._spool.alarms():
+            self.standing[alarm.key] = alarm.text
+            if self._teller is not None:  # the store keeps the English text; the next time it is met brings the other
+                told = _told(alarm.key, Text(alarm.text, alarm.text), Text(alarm.cure, alarm.cure))
+                self._teller.recall(told, alarm.since)
 
-    def sound(self, key: str, text: str, cure: str) -> None:
+    def sound(self, key: str, text: Text, cure: Text) -> None:
         """Raise the alarm; where it stands, it takes the new text, so that nobody works on a cause of yesterday."""
+        if self._teller is not None:
+            self._teller.raise_(_told(key, text, cure))
         before = self.standing.get(key)
-        if before == text:
+        if before == text.en:
             return
-        self.standing[key] = text
+        self.standing[key] = text.en
         if before is None:
-            self._log.alarm(key, text, cure)
-        self._store(key, Alarm(key, self._clock.time(), text, cure))
+            self._log.alarm(key, text.en, cure.en)
+        self._store(key, Alarm(key, self._clock.time(), text.en, cure.en))
 
     def clear(self, key: str) -> None:
         """Clear it if it stands; cheap otherwise."""
         if self.standing.pop(key, None) is None:
             return
         self._log.alarm_cleared(key)
+        if self._teller is not None:
+            self._teller.resolve(*_name(key))
         self._store(key, None)
 
     def again(self) -> None:
@@ -63,3 +87,17 @@ class Alarms:
 
         stored = self._spool.clear_alarm(key) if alarm is None else self._spool.raise_alarm(alarm)
         stored.add_done_callback(done)
+
+
+def _name(key: str) -> tuple[Code, str]:
+    """The kind and name of "lane:exo/scan@example.com"."""
+    kind, _, name = key.partition(":")
+    try:
+        return Code(kind), name
+    except ValueError:  # of a version that knew more kinds
+        return Code.QUEUE, key
+
+
+def _told(key: str, text: Text, cure: Text) -> api.Alarm:
+    code, name = _name(key)
+    return api.Alarm(code, name, _SEVERITIES.get(code.value, Severity.ERROR), text, cure)

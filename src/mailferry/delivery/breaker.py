@@ -7,10 +7,12 @@ raises one only when it lasts.
 
 from __future__ import annotations
 
+from mailferry.delivery.alarm_texts import NO_ROUTE
 from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.lanes import Lane
 from mailferry.delivery.settings import DeliverySettings
-from mailferry.delivery.verdict import NO_ROUTE, PASSING, Verdict, words
+from mailferry.delivery.verdict import PASSING, Verdict, texts
+from mailferry.m365.facts import Text
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.faults import OWN, Fault
 
@@ -63,8 +65,8 @@ class Breaker:
             self._sound(lane.alarm_key, lane.name, verdict)
 
     def _sound(self, key: str, where: str, verdict: Verdict) -> None:
-        cause, cure = words(verdict.kind, verdict.reply)
-        self.alarms.sound(key, f"{where}: {cause}", cure)
+        cause, cure = texts(verdict.kind, verdict.reply)
+        self.alarms.sound(key, Text(f"{where}: {cause.en}", f"{where}: {cause.ja}"), cure)
 
 
 def _sender_key(lane: Lane, sender: str) -> str:

@@ -12,6 +12,7 @@ from asyncio import Future, Task
 from collections import OrderedDict
 
 from mailferry.clock import Clock
+from mailferry.delivery import alarm_texts
 from mailferry.delivery.agenda import Agenda
 from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.lanes import Lane
@@ -98,8 +99,7 @@ class Dispatcher:
         if self.closed:
             return
         self._barred.add(lane.name)
-        cure = "Free space on the disk of the spool and check its health; sending goes on by itself then."
-        self._alarms.sound(ALARM, f"Mail cannot be taken from the spool, sending stands still: {cause}", cure)
+        self._alarms.sound(ALARM, alarm_texts.about(alarm_texts.CLAIM, cause), alarm_texts.SPOOL_CURE)
         self._agenda.at(self._clock.time() + _AGAIN, lane.name)
 
     def _staff(self, lane: Lane) -> None:

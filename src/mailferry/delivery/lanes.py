@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from mailferry.delivery.alarm_texts import NO_ROUTE
 from mailferry.delivery.budget import PLENTY, Budget
 from mailferry.delivery.health import Health
 from mailferry.delivery.settings import DeliverySettings
-from mailferry.delivery.verdict import NO_ROUTE
 from mailferry.routes.api import Limits, Transport
 from mailferry.spool.api import Lease
 

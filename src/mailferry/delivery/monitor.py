@@ -7,10 +7,12 @@ longer than one interval after.
 from __future__ import annotations
 
 from mailferry.clock import Clock
+from mailferry.delivery import alarm_texts
 from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.decide import UNREPORTABLE
 from mailferry.delivery.obsolete import Obsolete
 from mailferry.delivery.settings import DAY, DeliverySettings
+from mailferry.m365.facts import Text
 from mailferry.mail.message import MessageId, format_id
 from mailferry.obs.maillog import MailLog
 from mailferry.spool.api import LOST_ANSWER, WAITING, Filter, Spool, State
@@ -69,33 +71,18 @@ class Monitor:
             return
         message = old[0].message
         waiting = next((each for each in old[0].recipients if each.state in states), None)
-        reply = f" Last answer: {waiting.last_reply}" if waiting and waiting.last_reply else ""
-        self._alarms.sound(
-            AGE,
-            f"Mail waits longer than {format_duration(self._age)}; the oldest is {format_id(message.id)}.{reply}",
-            "Look at it with `mailferry queue show`, and at the lanes for pauses and budgets that are used up.",
-        )
+        text = alarm_texts.age(format_duration(self._age), format_id(message.id), waiting.last_reply if waiting else "")
+        self._alarms.sound(AGE, text, alarm_texts.AGE_CURE)
 
     async def _undecided(self, counts: dict[State, int]) -> None:
         lost, unreported = counts.get(State.UNKNOWN, 0), 0
         if counts.get(State.HELD, 0):
             held_lost, unreported = await self._held()
             lost += held_lost
-        self._alarm(
-            UNKNOWN,
-            lost,
-            "Recipients may or may not have got their message: the answer to an attempt was lost.",
-            "Ask the recipient or search the message trace by Message-ID. If it arrived, `mailferry queue settle` it; "
-            "if not, `queue release` what is held and `queue retry` the rest to send it again.",
-        )
-        self._alarm(
-            UNREPORTED,
-            unreported,
-            "Recipients were refused for good and there is nobody who may be told.",
-            "Look at them with `mailferry queue list --state held`; drop them, or release them to try again.",
-        )
+        self._alarm(UNKNOWN, lost, alarm_texts.UNKNOWN, alarm_texts.UNKNOWN_CURE)
+        self._alarm(UNREPORTED, unreported, alarm_texts.UNREPORTED, alarm_texts.UNREPORTED_CURE)
 
-    def _alarm(self, key: str, number: int, text: str, cure: str) -> None:
+    def _alarm(self, key: str, number: int, text: Text, cure: Text) -> None:
         if number:
             self._alarms.sound(key, text, cure)
         else:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailferry.clock import Clock
+from mailferry.delivery import alarm_texts
 from mailferry.delivery.alarms import Alarms
 from mailferry.mail.message import format_id
 from mailferry.obs.maillog import MailLog
@@ -106,8 +107,7 @@ class Recorder:
             entry.then()
 
     def _keep(self, entry: Entry, error: SpoolError) -> None:
-        cure = "Free space on the disk of the spool and check its health; sending goes on by itself then."
-        self._alarms.sound(ALARM, f"Results of deliveries cannot be stored, sending stands still: {error}", cure)
+        self._alarms.sound(ALARM, alarm_texts.about(alarm_texts.RECORD, str(error)), alarm_texts.SPOOL_CURE)
         self._failed.append(entry)
         if self._again is None or self._again.done():
             self._again = asyncio.get_running_loop().create_task(self._retry())

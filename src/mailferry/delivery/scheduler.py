@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from mailferry.clock import Clock
 from mailferry.delivery.agenda import Agenda
-from mailferry.delivery.alarms import Alarms
+from mailferry.delivery.alarms import Alarms, Teller
 from mailferry.delivery.bounce import BounceTo, Gateway, Reporter
 from mailferry.delivery.breaker import Breaker
 from mailferry.delivery.dispatch import Dispatcher
@@ -43,6 +43,7 @@ class Scheduler:
     def __init__(
         self, spool: Spool, transports: Transports, table: RouteTable, settings: DeliverySettings, hostname: str,
         postmaster: str, clock: Clock, log: MailLog, bounce_to: BounceTo, checkpoint: Checkpoint = no_checkpoint,
+        teller: Teller | None = None,
     ) -> None:  # fmt: skip
         self._spool = spool
         self._transports = transports
@@ -50,7 +51,7 @@ class Scheduler:
         self._clock = clock
         self._log = log
         schedule = Schedule(settings)
-        self._alarms = Alarms(spool, clock, log)
+        self._alarms = Alarms(spool, clock, log, teller)
         self._breaker = Breaker(self._alarms, settings, log)
         self._recorder = Recorder(spool, self._alarms, clock, log, settings.record_backlog, self._kick)
         self._agenda = Agenda(clock, self._rung)

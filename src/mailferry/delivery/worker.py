@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mailferry.clock import Clock, utc
+from mailferry.delivery import alarm_texts
+from mailferry.delivery.alarm_texts import BUG
 from mailferry.delivery.bounce import Item, Reporter, reportable, wanted
 from mailferry.delivery.breaker import Breaker
 from mailferry.delivery.decide import BODILESS, UNREPORTABLE, after, held_unsettled
@@ -19,7 +21,7 @@ from mailferry.delivery.lanes import Lane
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.retry import Schedule
 from mailferry.delivery.settings import DeliverySettings, Unreportable
-from mailferry.delivery.verdict import BUG, judge
+from mailferry.delivery.verdict import judge
 from mailferry.mail.body import BodyGone
 from mailferry.mail.dsn import Action
 from mailferry.mail.message import Message, format_id
@@ -231,11 +233,7 @@ class Worker:
     def _sound_bodiless(self, message: Message, lane: Lane, cause: str) -> None:
         name = format_id(message.id)
         self._log.trouble("body missing", message=name, lane=lane.name, cause=cause)
-        self._breaker.alarms.sound(
-            f"body:{name}",
-            f"The stored bytes of message {name} are missing or short; its recipients are held.",
-            "Restore the file from a backup of the spool and release the message, or drop it and tell its sender.",
-        )
+        self._breaker.alarms.sound(f"body:{name}", alarm_texts.named(alarm_texts.BODY, name), alarm_texts.BODY_CURE)
 
     def _own_faults(self, message: Message, lane: Lane, result: Result) -> None:
         """Tell of what this gateway, and nobody else, could not do for a message."""
@@ -247,11 +245,8 @@ class Worker:
                 return
             if outcome.lane_fault == Fault.INTERNAL:
                 name = format_id(message.id)
-                self._breaker.alarms.sound(
-                    f"message:{name}",
-                    f"This gateway fails over message {name}: {outcome.reply.text}",
-                    "Look for `delivery failed` in the log and report it; the message is kept and tried again.",
-                )
+                text = alarm_texts.about(alarm_texts.named(alarm_texts.MESSAGE, name), outcome.reply.text)
+                self._breaker.alarms.sound(f"message:{name}", text, alarm_texts.MESSAGE_CURE)
                 return
 
     def _cut_off(self, lane: Lane, lease: Lease, claims: Sequence[Claim], generation: int, began: float) -> None:

@@ -55,6 +55,9 @@ class Metrics:
         )
         self.bounces = self._counter("bounces", "Delivery status notifications written")
         self.alarms = self._counter("alarms", "Alarms raised by kind", "kind")
+        self.alarm_reports = self._counter(
+            "alarm_reports", "Reports of alarms by target and result", "target", "result"
+        )
         self.tokens = self._counter("tokens", "Token requests by result", "result")
         self.expiry_days = Gauge(
             "mailferry_expiry_days",

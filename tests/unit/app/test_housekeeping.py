@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import cast
 
+from mailferry.alarms.api import Alarm, Code, Severity
 from mailferry.app.housekeeping import Housekeeping
 from mailferry.clock import ManualClock
 from mailferry.listener.tls import Contexts
@@ -68,3 +69,42 @@ async def test_one_failing_chore_stops_no_other(clock: ManualClock, tmp_path: Pa
     assert "housekeeping failed" in said
     assert "expiry warning" in said
     assert b'mailferry_queue_recipients{state="queued"} 0.0' in metrics.render()
+
+
+class Sink:
+    """Keeps what stands."""
+
+    def __init__(self) -> None:
+        self.standing: dict[tuple[Code, str], Alarm] = {}
+
+    def raise_(self, alarm: Alarm) -> None:
+        self.standing[alarm.code, alarm.key] = alarm
+
+    def resolve(self, code: Code, key: str) -> None:
+        self.standing.pop((code, key), None)
+
+
+async def test_no_room_and_certificates_are_alarms(clock: ManualClock, tmp_path: Path) -> None:
+    class Full(MemorySpool):
+        reason = "only 3 MB are free"
+
+        def full(self, size: int = 0) -> str:
+            return self.reason
+
+    spool, sink = Full(clock, IdSource(clock)), Sink()
+    await spool.open()
+    ending = Ending(clock.time() + 5 * 86400)
+    log = MailLog(lambda level, event, fields: None, Metrics())
+    house = Housekeeping(spool, tmp_path, 86400.0, cast("Contexts", ending), clock, log, sink)
+    house.start()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert set(sink.standing) == {(Code.SPACE, "spool"), (Code.EXPIRY, "listener:submission")}
+    assert "3 MB" in sink.standing[Code.SPACE, "spool"].text.ja
+    assert sink.standing[Code.EXPIRY, "listener:submission"].severity is Severity.ERROR
+    Full.reason, ending.when = "", clock.time() + 90 * 86400
+    clock.advance(86400)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await house.stop()
+    assert sink.standing == {}

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mailferry.delivery.alarms import Alarms
+from mailferry.m365.facts import Text
 from mailferry.spool.api import Alarm, Filter, SpoolFull, State
 from support.delivery_world import World
 from support.fake_transport import OK, fault
@@ -38,11 +39,11 @@ class Stubborn:
 async def test_what_a_full_disk_refused_is_stored_later(world: World) -> None:
     store = Stubborn()
     alarms = Alarms(store, world.clock, world.log)  # type: ignore[arg-type]
-    alarms.sound("kept", "it stands", "do this")
-    alarms.sound("over", "it stands", "do this")
+    alarms.sound("kept", Text("it stands", "it stands"), Text("do this", "do this"))
+    alarms.sound("over", Text("it stands", "it stands"), Text("do this", "do this"))
     await asyncio.sleep(0)
     store.refuses = True
-    alarms.sound("late", "it stands too", "do that")
+    alarms.sound("late", Text("it stands too", "it stands too"), Text("do that", "do that"))
     alarms.clear("over")
     await asyncio.sleep(0)
     assert set(store.stored) == {"kept", "over"}
@@ -59,9 +60,9 @@ async def test_the_last_word_wins(world: World) -> None:
     store = Stubborn()
     alarms = Alarms(store, world.clock, world.log)  # type: ignore[arg-type]
     store.refuses = True
-    alarms.sound("key", "one", "")
+    alarms.sound("key", Text("one", "one"), Text("", ""))
     alarms.clear("key")
-    alarms.sound("key", "two", "")
+    alarms.sound("key", Text("two", "two"), Text("", ""))
     store.refuses = False
     alarms.again()
     await asyncio.sleep(0)

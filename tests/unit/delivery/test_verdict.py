@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mailferry.delivery.verdict import BUG, NO_ROUTE, WORKS, judge, words
+from mailferry.delivery.alarm_texts import BUG, NO_ROUTE
 from mailferry.delivery.verdict import LOST as LOST_KIND
+from mailferry.delivery.verdict import WORKS, judge, words
 from mailferry.routes.faults import Fault
 from mailferry.smtp.replies import reply
 from support.fake_transport import GREYLISTED, LOST, NO_SUCH_USER, OK, fault
