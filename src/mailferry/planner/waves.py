@@ -17,7 +17,6 @@ from itertools import groupby
 
 from mailferry.m365.facts import Text
 from mailferry.planner.days import WorkingDays
-from mailferry.planner.judgement import say
 from mailferry.planner.order import Tier, Work, in_turn, pilot
 from mailferry.planner.settings import PlanSettings
 from mailferry.planner.values import Wave
@@ -163,17 +162,11 @@ def _reason(members: Sequence[Work]) -> Text:
     if Tier.THEN in tiers:
         parts.append(Text("then the rest, site by site", "その他（拠点ごと）"))
     sites = sorted({one.site for one in members if one.site})
-    text = Text("; ".join(part.en for part in parts), "、".join(part.ja for part in parts))
-    if not sites:
-        return Text(f"{text.en[:1].upper()}{text.en[1:]}.", f"{text.ja}。")
-    shown, more = sites[:_SITES], len(sites) - _SITES
-    return say(
-        "{what} ({sites_en}{more_en}).",
-        "{what_ja}（{sites_ja}{more_ja}）。",
-        what=f"{text.en[:1].upper()}{text.en[1:]}",
-        what_ja=text.ja,
-        sites_en="; ".join(shown),
-        sites_ja="、".join(shown),
-        more_en=f"; {more} more" if more > 0 else "",
-        more_ja=f"、ほか {more} 拠点" if more > 0 else "",
+    few = 0 < len(sites) <= _SITES
+    where_en = "; ".join(sites) if few else f"{len(sites)} sites"
+    where_ja = "、".join(sites) if few else f"{len(sites)} 拠点"
+    what = "; ".join(part.en for part in parts)
+    return Text(
+        what[:1].upper() + what[1:] + (f" ({where_en})." if sites else "."),
+        "、".join(part.ja for part in parts) + (f"（{where_ja}）。" if sites else "。"),
     )

@@ -117,6 +117,16 @@ class TestOrder:
         assert ways == {Way.GATEWAY_SMTP, Way.OWN_GRAPH}
 
 
+def test_a_wave_says_what_is_in_it() -> None:
+    clients = [client(f"c{n}", site=f"site {n}", volume=volume(messages=9 - n)) for n in range(6)]
+    reason = plan(clients, pilot=0).waves[0].reason
+    assert reason.en == "The heaviest and the least certain; then the rest, site by site (6 sites)."
+    assert reason.ja == "送信量が多いものと不確実なもの、その他（拠点ごと）（6 拠点）。"
+    few = plan(clients[:2], pilot=0, capacity=4).waves[0].reason
+    assert few.en.endswith("(site 0; site 1).")
+    assert plan(even(1, site="")).waves[0].reason.en == "The heaviest and the least certain."
+
+
 class TestPace:
     def test_not_everybody_on_one_day(self) -> None:
         clients = [client(f"c{n:02}", owner=f"o{n}@example.com") for n in range(45)]
