@@ -32,7 +32,9 @@ _BROWSER_PATIENCE = 900.0
 
 
 def login(
-    tenant: Annotated[str, typer.Argument(help="Name of a [[tenant]] with sign_in.", show_default=False)],
+    tenant: Annotated[
+        str, typer.Argument(help="Name of a tenant whose configuration has sign_in.", show_default=False)
+    ],
     config: Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", envvar="MAILFERRY_CONFIG")] = (
         Path("mailferry.toml")
     ),
@@ -46,9 +48,11 @@ def login(
 ) -> None:
     """Sign a user in to a tenant, so that its mail can be sent in that user's name.
 
-    Shows an address to open in a browser on this machine, waits for the answer, and keeps the sign-in encrypted. With
-    --device-code it shows a code instead, to be entered on any device. A running gateway takes the new sign-in up by
-    itself. Example:
+    Shows an address for a browser on this machine, waits, and keeps the sign-in encrypted.
+
+    --device-code shows a code instead, to be entered on any device.
+
+    A running gateway takes the new sign-in up by itself. Example:
 
         mailferry login contoso --device-code
     """

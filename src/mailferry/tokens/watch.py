@@ -24,6 +24,14 @@ _IDLE_DAYS = 7.0
 #: Days before the end at which the alarm becomes louder.
 _URGENT_DAYS = 7.0
 
+_NAMES_JA = {
+    Kind.SECRET: "クライアント シークレット",
+    Kind.CERTIFICATE: "証明書",
+    Kind.SIGN_IN: "サインイン情報",
+    Kind.FEDERATED_TOKEN: "フェデレーション トークン",
+    Kind.MANAGED_IDENTITY: "マネージド ID",
+}
+
 _CURES = {
     Kind.SECRET: Text(
         "Make a new client secret in Entra, store it where the configuration says, and set secret_expires.",
@@ -118,14 +126,14 @@ class ExpiryWatch:
 
 
 def _alarm(credential: Credential, expiry: Expiry, days: float) -> Alarm:
-    when = f"{expiry.when:%Y-%m-%d}"
+    when, name = f"{expiry.when:%Y-%m-%d}", f"{credential.name} の{_NAMES_JA[credential.kind]}"
     if days <= 0:
-        text = Text(f"The {expiry.what} has ended ({when}).", f"{expiry.what} の有効期限が切れました（{when}）。")
+        text = Text(f"The {expiry.what} has ended ({when}).", f"{name}の有効期限が切れました（{when}）。")
     else:
         left = max(1, round(days))
         text = Text(
             f"The {expiry.what} ends in {left} day{'' if left == 1 else 's'} ({when}).",
-            f"{expiry.what} の有効期限まであと {left} 日です（{when}）。",
+            f"{name}の有効期限まであと {left} 日です（{when}）。",
         )
     command = f"mailferry login {credential.name}"
     cure = _CURES.get(credential.kind) or Text(f"Sign in again: {command}", f"再度サインインしてください: {command}")

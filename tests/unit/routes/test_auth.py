@@ -1,4 +1,4 @@
-"""Logging in: where a password is read, which refusals are of the token, and what a refused mailbox costs the others."""
+"""Logging in: where a password is read, which refusals are of the token itself, and what a missing password means."""
 
 from __future__ import annotations
 
