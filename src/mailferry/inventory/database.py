@@ -1,7 +1,7 @@
 """The inventory's database file: how it is opened, what statements there are, and what it may take of the machine.
 
-Leaves to others: what is written (staging, merging) and read (join). Invariant: SQL comes from .sql files of the package;
-memory and threads stay within the settings however large the exports are.
+Leaves to others: what is written (staging, merging) and read (join). Invariant: SQL comes from .sql files of this
+room; memory and threads stay within the settings however large the exports are.
 """
 
 from __future__ import annotations

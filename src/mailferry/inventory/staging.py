@@ -31,7 +31,7 @@ _ISO = re.compile(r"\d{4}[-/.年]|\d{8}T|$")
 _EVENTS = ("places", "arrivals", "signs")
 _DIMS = ("account", "sender", "address", "name", "host", "authentication", "mechanism", "tls", "agent", "error", "via")
 #: What a reader need not make, and what stands for it.
-_ABSENT = {name: "''" for name in (*_DIMS, "message_id", "subject")} | {
+_ABSENT = dict.fromkeys((*_DIMS, "message_id", "subject"), "''") | {
     "message": "NULL::UUID",
     "domain": "NULL::VARCHAR",
     "recipients": "NULL::INTEGER",
