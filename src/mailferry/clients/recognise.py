@@ -1,0 +1,261 @@
+"""Recognition: which product shows these signs, how sure that is, and by what evidence.
+
+Leaves to others: the knowledge (base) and what it means for OAuth (verdict).
+Invariants: only strong signs make a candidate, so that weak ones alone decide nothing and no further weak one changes
+that; strong signs of different families are a conflict and are all shown; the order of signs means nothing; each
+distinct value is matched once in the life of a Recogniser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailferry.clients.base import KnowledgeBase
+from mailferry.clients.patterns import local
+from mailferry.clients.product import Confidence, Family, Fingerprint, Product, Remark, Weight
+from mailferry.clients.signs import Kind, Signs
+
+#: What one strong sign is worth, by how well it is founded; two that agree are worth more, none is certain.
+_STRONG = {Confidence.HIGH: 0.95, Confidence.MEDIUM: 0.85, Confidence.LOW: 0.6}
+_CERTAIN = 0.99
+_SUPPORT = 0.2  # of the doubt that is left, per kind of weak sign
+_HINT, _HINTS = 0.15, 0.4  # what weak signs alone are worth, and at most
+_MEMORY = 1 << 18  # distinct values that are remembered
+
+
+class Decision(StrEnum):
+    """How far recognition came."""
+
+    PRODUCT = "product"  # one product
+    FAMILY = "family"  # one family; its products show the same signs
+    CONFLICT = "conflict"  # strong signs of different families
+    NONE = "none"  # no strong sign
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One sign that was seen, and whether it may decide."""
+
+    kind: Kind
+    value: str
+    weight: Weight
+    header: str = ""
+
+    def text(self, language: str) -> str:
+        """The evidence as people read it."""
+        label = self.header if self.kind is Kind.HEADER else self.kind.label(language)
+        return f"{label}: {self.value}" if self.value else label
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A product that it may be. `confidence` 0 to 1 is of this product; those of a family share the family's."""
+
+    product: Product
+    confidence: float
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The result. `candidates` rest on strong signs, likeliest first; `hints` on weak ones alone."""
+
+    decision: Decision = Decision.NONE
+    family: Family | None = None
+    confidence: float = 0.0  # of the family; 0 where there is none
+    candidates: tuple[Candidate, ...] = ()
+    hints: tuple[Candidate, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def product(self) -> Product | None:
+        """The product, where the signs name one and only one."""
+        return self.candidates[0].product if self.decision is Decision.PRODUCT else None
+
+    @property
+    def best(self) -> Candidate | None:
+        """The likeliest; None where nothing is decided."""
+        return self.candidates[0] if self.decision in (Decision.PRODUCT, Decision.FAMILY) else None
+
+
+NOTHING = Recognition()
+
+
+class Recogniser:
+    """Matches signs against a base. Keep it for as long as there are records: it remembers each distinct value."""
+
+    def __init__(self, base: KnowledgeBase) -> None:
+        self._base = base
+        owned: dict[tuple[Kind, str], dict[Fingerprint, list[Product | Remark]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        for product in base.products.values():
+            for mark in product.fingerprints:
+                owned[_place(mark)][mark].append(product)
+        for remark in base.remarks:
+            owned[_place(remark.fingerprint)][remark.fingerprint].append(remark)
+        self._sieves = {place: _Sieve(marks) for place, marks in owned.items()}
+        self._memory: dict[Signs, Recognition] = {}
+
+    def recognise(self, signs: Signs) -> Recognition:
+        """What shows these signs."""
+        known = self._memory.get(signs)
+        if known is None:
+            if len(self._memory) >= _MEMORY:
+                self._memory.clear()
+            known = self._memory[signs] = self._judge(signs)
+        return known
+
+    def recognise_many(self, many: Iterable[Signs]) -> Iterator[Recognition]:
+        """One result for each, in their order."""
+        return map(self.recognise, many)
+
+    def _judge(self, signs: Signs) -> Recognition:
+        seen: dict[str, _Seen] = {}
+        remarks: dict[str, Remark] = {}
+        for kind, header, value in _looks(signs):
+            sieve = self._sieves.get((kind, header.lower()))
+            for mark, owners in sieve.matches(value) if sieve else ():
+                evidence = Evidence(kind, value, mark.weight, header)
+                for owner in owners:
+                    if isinstance(owner, Remark):
+                        remarks[owner.id] = owner
+                    else:
+                        seen.setdefault(owner.id, _Seen(owner)).add(evidence)
+        if not seen and not remarks:
+            return NOTHING
+        return self._decide(seen, tuple(remarks[id] for id in sorted(remarks)))
+
+    def _decide(self, seen: Mapping[str, _Seen], remarks: tuple[Remark, ...]) -> Recognition:
+        strong = {id: found for id, found in seen.items() if found.strong}
+        if not strong:
+            return Recognition(hints=_hints(seen.values()), remarks=remarks)
+        # What is built on a library shows the library's signs too: they are evidence for it, not against it.
+        for id in tuple(strong):
+            for under in self._base.beneath(strong[id].product):
+                if under in strong:
+                    strong[id].take(strong[under])
+        below = {under for found in strong.values() for under in self._base.beneath(found.product)}
+        by_family: dict[str, list[_Seen]] = defaultdict(list)
+        for id, found in strong.items():
+            if id not in below:
+                by_family[found.product.family].append(found)
+        shares = 1 / len(by_family)
+        candidates = _ranked(one for group in by_family.values() for one in _shared(group, shares))
+        if len(by_family) > 1:
+            return Recognition(Decision.CONFLICT, None, 0.0, candidates, remarks=remarks)
+        decision = Decision.PRODUCT if len(candidates) == 1 else Decision.FAMILY
+        family = self._base.families[next(iter(by_family))]
+        confidence = max(found.worth for found in by_family[family.id])
+        return Recognition(decision, family, confidence, candidates, remarks=remarks)
+
+
+class _Seen:
+    """What was seen of one product."""
+
+    def __init__(self, product: Product) -> None:
+        self.product = product
+        self._evidence: set[Evidence] = set()
+
+    def add(self, evidence: Evidence) -> None:
+        self._evidence.add(evidence)
+
+    def take(self, other: _Seen) -> None:
+        self._evidence |= other._evidence
+
+    @property
+    def strong(self) -> bool:
+        return any(evidence.weight is Weight.STRONG for evidence in self._evidence)
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Strong ones first; each sign once."""
+        best = sorted(self._evidence, key=lambda one: (one.weight is Weight.WEAK, one.kind, one.header, one.value))
+        return tuple({(one.kind, one.header, one.value): one for one in reversed(best)}.values())[::-1]
+
+    def kinds(self, weight: Weight) -> int:
+        """How many independent kinds of sign there are: host name and EHLO name are one."""
+        kinds = {(_same(one.kind), one.header) for one in self._evidence if one.weight is weight}
+        if weight is Weight.WEAK:
+            kinds -= {(_same(one.kind), one.header) for one in self._evidence if one.weight is Weight.STRONG}
+        return len(kinds)
+
+    @property
+    def worth(self) -> float:
+        """How sure the family is."""
+        doubt = (1 - _STRONG[self.product.founded]) ** self.kinds(Weight.STRONG)
+        return min(_CERTAIN, 1 - doubt * (1 - _SUPPORT) ** self.kinds(Weight.WEAK))
+
+
+def _same(kind: Kind) -> Kind:
+    return Kind.HOSTNAME if kind is Kind.EHLO else kind
+
+
+def _shared(group: Sequence[_Seen], share: float) -> Iterator[Candidate]:
+    """The members of one family divide its confidence by the evidence each has."""
+    worth = max(found.worth for found in group)
+    weights = [found.kinds(Weight.STRONG) + found.kinds(Weight.WEAK) / 2 for found in group]
+    for found, weight in zip(group, weights, strict=True):
+        yield Candidate(found.product, round(share * worth * weight / sum(weights), 4), found.evidence)
+
+
+def _hints(seen: Iterable[_Seen]) -> tuple[Candidate, ...]:
+    return _ranked(
+        Candidate(found.product, round(min(_HINTS, 1 - (1 - _HINT) ** found.kinds(Weight.WEAK)), 4), found.evidence)
+        for found in seen
+    )
+
+
+def _ranked(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(sorted(candidates, key=lambda one: (-one.confidence, one.product.id)))
+
+
+def _place(mark: Fingerprint) -> tuple[Kind, str]:
+    return mark.kind, mark.header
+
+
+def _looks(signs: Signs) -> Iterator[tuple[Kind, str, str]]:
+    """Where to look: a machine that greets by its name shows its host name by it."""
+    for kind, header, value in signs:
+        yield kind, header, value.partition(".")[0] if kind is Kind.HOSTNAME else value
+        if kind is Kind.EHLO and value[:1] != "[":
+            label = value.partition(".")[0]
+            if label != signs.hostname.partition(".")[0]:
+                yield Kind.HOSTNAME, "", label
+
+
+class _Sieve:
+    """The patterns for one kind of sign. A value that none can match is put aside by one expression of them all."""
+
+    def __init__(self, marks: Mapping[Fingerprint, Sequence[Product | Remark]]) -> None:
+        self._literals: dict[str, list[tuple[Fingerprint, Sequence[Product | Remark]]]] = defaultdict(list)
+        patterns: dict[str, list[tuple[Fingerprint, Sequence[Product | Remark]]]] = defaultdict(list)
+        for mark, owners in marks.items():
+            (self._literals[mark.pattern.lower()] if mark.literal else patterns[mark.pattern]).append((mark, owners))
+        self._gate = re.compile("|".join(map(local, patterns)) or r"(?!)")
+        self._patterns = [(re.compile(pattern), found) for pattern, found in patterns.items()]
+        self._memory: dict[str, tuple[tuple[Fingerprint, Sequence[Product | Remark]], ...]] = {}
+
+    def matches(self, value: str) -> tuple[tuple[Fingerprint, Sequence[Product | Remark]], ...]:
+        """The marks that the value shows, with who has them."""
+        known = self._memory.get(value)
+        if known is None:
+            if len(self._memory) >= _MEMORY:
+                self._memory.clear()
+            known = self._memory[value] = tuple(self._find(value))
+        return known
+
+    def _find(self, value: str) -> Iterator[tuple[Fingerprint, Sequence[Product | Remark]]]:
+        if self._gate.match(value):
+            for pattern, found in self._patterns:
+                if pattern.match(value):
+                    yield from found
+        if self._literals:
+            low = value.lower()
+            for text, found in self._literals.items():
+                if text in low:
+                    yield from found
