@@ -21,6 +21,7 @@ from mailferry.cli.output import Exit, fail, out, talk
 if TYPE_CHECKING:
     from mailferry.sandbox.serve import Sandbox
     from mailferry.sandbox.settings import SandboxSettings
+    from mailferry.sandbox.tenant import Application
     from mailferry.sandbox.world import State
 
 At = Annotated[
@@ -52,7 +53,7 @@ Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON with every endpoint and account, then run.")]
 
 #: The ports in the order in which --port-base gives them out.
-_PORTS = ("smtp", "smtp_legacy", "entra", "control", "hve", "acs_smtp", "onprem", "mx", "graph")
+_PORTS = ("smtp", "smtp_legacy", "entra", "control", "hve", "acs_smtp", "onprem", "mx", "graph", "imds")
 
 
 def sandbox(
@@ -123,6 +124,7 @@ def _read_state(path: Path | None) -> State | None:
 
 def _introduce(box: Sandbox) -> None:
     """Where everything listens, who can log in, and commands to try."""
+    from mailferry.sandbox.sign_in_pages import DEVICE
     from mailferry.sandbox.surfaces import SURFACES
     from mailferry.sandbox.surfaces import accounts as service_accounts
 
@@ -135,6 +137,8 @@ def _introduce(box: Sandbox) -> None:
         ("smtp-legacy.office365.com:587", f"{box.host}:{box.smtp_legacy_port} (STARTTLS, TLS 1.0 and up)"),
         *((other.stands_for, f"{box.host}:{getattr(box, f'{other.key}_port')} (STARTTLS)") for other in SURFACES),
         ("login.microsoftonline.com", box.entra_url),
+        ("microsoft.com/devicelogin", f"{box.entra_url}{DEVICE}"),
+        ("169.254.169.254 (IMDS)", box.imds_url),
         ("graph.microsoft.com", box.graph_url),
         ("inbox", box.inbox_url),
         ("control interface", box.control_url),
@@ -147,13 +151,23 @@ def _introduce(box: Sandbox) -> None:
     accounts = [(mailbox.address, mailbox.password) for mailbox in box.tenant.mailboxes.values()]
     accounts += service_accounts(box.tenant).items()
     for app in box.tenant.applications.values():
-        proof = [secret.value for secret in app.secrets] or [str(box.application_certificate)]
-        accounts.append((app.client_id, f"{proof[0]}  {app.name}"))
+        accounts.append((app.client_id, f"{_proof(box, app)}  {app.name}"))
     _pairs(accounts)
     console.print("\n[bold]Try[/]")
     for command in _commands(box):
         console.print(command, markup=False, soft_wrap=True)
     console.print("\nCtrl-C stops it.", style="dim")
+
+
+def _proof(box: Sandbox, app: Application) -> str:
+    """What an application shows for itself."""
+    if app.secrets:
+        return app.secrets[0].value
+    if app.certificates:
+        return str(box.application_certificate)
+    if app.managed is not None:
+        return "by IMDS"
+    return "by a federated token" if app.federated else "users sign in"
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> None:
