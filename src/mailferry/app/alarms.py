@@ -6,7 +6,7 @@ one replaced on disk is used without a restart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mailferry.alarms.build import build_target
 from mailferry.alarms.hub import Hub
@@ -22,9 +22,14 @@ from mailferry.tokens.settings import SecretSource
 
 
 def build_hub(config: Config, environ: Mapping[str, str], clock: Clock, log: MailLog) -> Hub:
-    gateway = config.gateway.hostname
-    boxes = [Outbox(one, target(one, environ), gateway, clock, log) for one in config.alarms]
-    return Hub(boxes, clock, log)
+    return hub_of(config.alarms, config.gateway.hostname, environ, clock, log)
+
+
+def hub_of(
+    targets: Sequence[AlarmSettings], gateway: str, environ: Mapping[str, str], clock: Clock, log: MailLog
+) -> Hub:
+    """The hub of these targets, for a command that needs no whole configuration."""
+    return Hub([Outbox(one, target(one, environ), gateway, clock, log) for one in targets], clock, log)
 
 
 def target(settings: AlarmSettings, environ: Mapping[str, str]) -> Target:

@@ -40,7 +40,7 @@ def _article(root: HtmlElement) -> list[Block]:
     body = root.find("body")
     whole = list(_walk(body)) if body is not None else []
     found = bare_extraction(root, fast=True, favor_recall=True, include_comments=False, include_tables=True)
-    main = _bare("".join(found.body.itertext())) if found is not None else ""
+    main = "" if found is None or isinstance(found, dict) else _bare("".join(found.body.itertext()))
     kept = [_within(block, main) for block in whole]
     for at, block in enumerate(whole):  # a heading stands where what follows it stands
         if block.form is Form.HEADING:

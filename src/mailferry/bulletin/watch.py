@@ -65,7 +65,7 @@ class _Memory:
     failures: int = 0
     good: float = 0.0  # when it was last had
     due: float = 0.0
-    standing: list[str] = field(default_factory=list)  # proposals an alarm was raised for
+    alarm: dict[str, Any] = field(default_factory=dict)  # the one that stands, since when
 
 
 class Watch:
@@ -97,6 +97,10 @@ class Watch:
             self._save()
         return looks
 
+    def standing(self) -> list[tuple[Alarm, float]]:
+        """The alarms that were raised in an earlier run and stand, with when that was."""
+        return [_remembered(memory.alarm) for memory in self._memory.values() if memory.alarm]
+
     async def rest(self) -> None:
         """Sleep until the next address is due."""
         due = min((self._of(address).due for address in self._addresses), default=self._clock.time() + self._interval)
@@ -116,6 +120,7 @@ class Watch:
         self._alarms.resolve(Code.BULLETIN, f"unreadable:{address}")
         memory.etag, memory.modified = fetched.tag.etag, fetched.tag.modified
         if page is None or _digest(page) == memory.facts:
+            self._settle(address, memory)
             return Look(address, Outcome.UNCHANGED)
         return self._changed(address, memory, page)
 
@@ -124,13 +129,26 @@ class Watch:
         found = proposals(comparison, utc(self._clock.time()).date())
         fresh = self._changes.propose(found)
         memory.facts = _digest(page)
-        if found:
-            self._alarms.raise_(_alarm(address, comparison, found))
-        elif memory.standing:
+        waiting = {change.id for change in self._changes.proposed()}
+        undecided = tuple(change for change in found if change.id in waiting)
+        if undecided:
+            raised = _alarm(address, comparison, undecided)
+            self._alarms.raise_(raised)
+            memory.alarm = _kept(raised, memory.alarm.get("since", self._clock.time()))
+        elif memory.alarm:
             self._alarms.resolve(Code.BULLETIN, f"schedule:{address}")
-        memory.standing = [change.id for change in found]
+            memory.alarm = {}
         outcome = Outcome.CONTRADICTED if comparison.contradicts else Outcome.CHANGED
         return Look(address, outcome, comparison, fresh)
+
+    def _settle(self, address: str, memory: _Memory) -> None:
+        """End the alarm when a person has accepted or dropped every change it was raised for."""
+        if not memory.alarm:
+            return
+        waiting = {change.id for change in self._changes.proposed()}
+        if waiting.isdisjoint(memory.alarm["fields"].get("changes", "").split()):
+            self._alarms.resolve(Code.BULLETIN, memory.alarm["key"])
+            memory.alarm = {}
 
     def _failed(self, address: str, memory: _Memory, cause: str, retry_after: float) -> Look:
         """Twice the interval, four times, … a day at most; longer only where the server asks for it."""
@@ -152,6 +170,18 @@ class Watch:
     def _save(self) -> None:
         known = {address: asdict(self._of(address)) for address in self._addresses}
         write_json(self._path, {"version": 1, "addresses": known})
+
+
+def _kept(alarm: Alarm, since: float) -> dict[str, Any]:
+    kept = asdict(alarm)
+    del kept["code"]
+    return {**kept, "fields": dict(alarm.fields), "since": since}
+
+
+def _remembered(kept: dict[str, Any]) -> tuple[Alarm, float]:
+    text, cure = Text(**kept["text"]), Text(**kept["cure"])
+    alarm = Alarm(Code.BULLETIN, kept["key"], Severity(kept["severity"]), text, cure, kept["fields"])
+    return alarm, kept["since"]
 
 
 def _digest(page: Announcement) -> str:
@@ -181,9 +211,15 @@ def _alarm(address: str, comparison: Comparison, found: tuple[Change, ...]) -> A
             f"Read {address}; if it is right, `mailferry bulletin accept {first.id}`",
             f"{address} を確認し、正しければ `mailferry bulletin accept {first.id}` を実行してください",
         ),
-        fields={"address": address, "change": first.id, "effect": first.effect, "first": first.first.isoformat(),
-                "last": first.last.isoformat(), "title": page.title},
-    )  # fmt: skip
+        fields={
+            "address": address,
+            "changes": " ".join(change.id for change in found),
+            "effect": first.effect.value,
+            "first": first.first.isoformat(),
+            "last": first.last.isoformat(),
+            "title": page.title,
+        },
+    )
 
 
 def _lost(address: str, cause: str) -> Alarm:

@@ -138,6 +138,8 @@ async def _watch(
 
     async with aiohttp.ClientSession(trust_env=True) as session, alarms(config, language) as sink:
         watcher = Watch(places, known.interval, _state(config), Fetcher(session), sink, SystemClock())
+        for alarm, since in watcher.standing():
+            sink.recall(alarm, since)
         while True:
             looks = await watcher.round()
             for look in looks:

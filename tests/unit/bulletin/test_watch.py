@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -99,6 +100,19 @@ async def test_a_changed_schedule_raises_an_alarm_once_and_leaves_a_proposal(
     again = world.watch()  # restarted
     assert [look.outcome for look in await again.round()] == [Outcome.UNCHANGED]
     assert len(Changes(tmp_path).proposed()) == 1
+
+
+async def test_the_alarm_ends_when_a_person_has_decided(tmp_path: Path, clock: ManualClock) -> None:
+    world = World(tmp_path, clock, Pages(MOVED))
+    await world.watch().round()
+    (change,) = Changes(tmp_path).proposed()
+    Changes(tmp_path).accept(change.id, "tanaka", date(2026, 11, 24))
+    clock.advance(6 * HOUR)
+    again = world.watch()
+    assert [alarm.key for alarm, _ in again.standing()] == [f"schedule:{PLACE}"]
+    assert [look.outcome for look in await again.round()] == [Outcome.UNCHANGED]
+    assert world.sink.standing == {}
+    assert again.standing() == []
 
 
 async def test_the_alarm_ends_when_the_page_agrees_again(tmp_path: Path, clock: ManualClock) -> None:

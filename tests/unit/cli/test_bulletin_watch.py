@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from rich.cells import cell_len
@@ -106,3 +110,44 @@ def test_a_damaged_file_of_changes(config: Path) -> None:
     result = run("timeline", config=config)
     assert result.exit_code == 4
     assert "accepted.json is damaged" in result.stderr
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """The page of `config` on a real web server."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path))) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/page.html"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_changed_schedule_reaches_the_alarm_targets_once(config: Path, site: str) -> None:
+    told = config.parent / "told"
+    config.write_text(
+        f"""[gateway]
+hostname = "gw.example.com"
+state = "{config.parent}/state"
+[[alarm]]
+name = "pager"
+type = "command"
+command = ["/bin/sh", "-c", "cat >> {told}"]
+[bulletin]
+addresses = ["{site}"]
+""",
+        encoding="utf-8",
+    )
+    first = run("bulletin", "watch", "--once", config=config)
+    assert first.exit_code == 1, first.stderr
+    assert "alarm: Example News says of the end of Basic authentication" in first.stderr
+    assert "March 31, 2027" in told.read_text(encoding="utf-8")
+    before = told.read_bytes()
+    again = run("bulletin", "watch", "--once", config=config)
+    assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
+    assert told.read_bytes() == before
