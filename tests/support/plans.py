@@ -8,29 +8,36 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from mailferry.clients.product import Answer, Category
 from mailferry.inventory.records import Authentication, Client, Fate, Switches, Volume
 from mailferry.m365.facts import Text
 from mailferry.planner.case import Case, mailboxes
-from mailferry.planner.product import Product, Verdict
+from mailferry.planner.product import Product
 from mailferry.planner.settings import PlanSettings
 from mailferry.planner.values import Way
 
 TODAY = date(2026, 11, 24)  # a Tuesday
 GATEWAY = "mailferry.example.com"
+YES, UNKNOWN = Answer.YES, Answer.UNKNOWN
 ALL_WAYS = tuple(way for way in Way if way not in (Way.NOTHING, Way.RETIRE, Way.ASK))
+
+
+def _name(text: str) -> Text:
+    return Text(text, text)
+
 
 PRODUCTS: Mapping[str, Product] = {
     product.id: product
     for product in (
-        Product("able", "Able MFP", "printer", Verdict.YES, Verdict.UNKNOWN, since="5.7", source="maker's list"),
-        Product(
-            "modern", "Modern ERP", "erp", Verdict.YES, Verdict.UNKNOWN, setup=Text("Owner: switch.", "担当者: 切替。")
-        ),
-        Product("partly", "Partly MFP", "printer", Verdict.PARTIAL, Verdict.UNKNOWN, since="some models"),
-        Product("unable", "Unable UPS", "ups", Verdict.NO, Verdict.UNKNOWN, source="maker's list"),
-        Product("graphic", "Graphic Backup", "backup", Verdict.NO, Verdict.YES, source="maker's list"),
-        Product("coded", "Coded library", "library", Verdict.YES, Verdict.UNKNOWN),
-        Product("dark", "Dark NAS", "nas", Verdict.UNKNOWN, Verdict.UNKNOWN),
+        Product("able", _name("Able MFP"), Category.PRINTER, YES, UNKNOWN, since=_name("5.7"), source="maker's list"),
+        Product("modern", _name("Modern ERP"), Category.ERP, YES, UNKNOWN, setup=Text("Owner: go.", "担当者: 切替。")),
+        Product("partly", _name("Partly MFP"), Category.PRINTER, Answer.PARTIAL, UNKNOWN),
+        Product("unable", _name("Unable UPS"), Category.UPS, Answer.NO, UNKNOWN, source="maker's list"),
+        Product("graphic", _name("Graphic Backup"), Category.BACKUP, Answer.NO, YES, source="maker's list"),
+        Product("coded", _name("Coded library"), Category.LIBRARY, YES, UNKNOWN),
+        Product("rumoured", _name("Rumoured NAS"), Category.NAS, YES, UNKNOWN, verified=False),
+        Product("doubtful", _name("Doubtful NAS"), Category.NAS, YES, UNKNOWN, settle=_name("Look.")),
+        Product("dark", _name("Dark NAS"), Category.NAS, UNKNOWN, UNKNOWN),
     )
 }
 

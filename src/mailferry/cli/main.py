@@ -19,6 +19,7 @@ from mailferry.cli.explain import explain
 from mailferry.cli.init import init
 from mailferry.cli.inventory import inventory
 from mailferry.cli.login import login
+from mailferry.cli.plan import plan
 from mailferry.cli.queue import queue
 from mailferry.cli.sample import sample
 from mailferry.cli.sandbox import sandbox
@@ -38,6 +39,7 @@ _KNOW, _CARRY, _TRY = "Know what changes", "Carry the mail", "Try it safely"
 app.command(rich_help_panel=_KNOW)(timeline)
 app.command(rich_help_panel=_KNOW)(explain)
 app.add_typer(inventory, name="inventory", rich_help_panel=_KNOW)
+app.add_typer(plan, name="plan", rich_help_panel=_KNOW)
 app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
 app.command(rich_help_panel=_CARRY)(init)
 app.command(rich_help_panel=_CARRY)(check)

@@ -74,7 +74,7 @@ def _evidence(case: Case) -> tuple[str, ...]:
     client, volume = case.client, case.client.volume
     lines = [f"authentication: {client.authentication.value}"]
     if case.product is not None:
-        lines.append(f"product: {case.product.name} ({client.confidence:.0%})")
+        lines.append(f"product: {case.product.name.en} ({client.confidence:.0%})")
     if volume.messages is not None:
         window = f" / {volume.window_days:g} d" if volume.window_days else ""
         lines.append(f"messages: {volume.messages:,}{window}")

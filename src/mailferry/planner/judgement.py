@@ -38,8 +38,12 @@ Judgement = Fits | Unfit | None
 
 
 def say(en: str, ja: str, **values: object) -> Text:
-    """A text in both languages, with the same values filled in."""
-    return Text(en.format(**values), ja.format(**values))
+    """A text in both languages, with the same values filled in; a value that is a Text in its own language."""
+    if not any(isinstance(value, Text) for value in values.values()):
+        return Text(en.format(**values), ja.format(**values))
+    english = {name: value.en if isinstance(value, Text) else value for name, value in values.items()}
+    japanese = {name: value.ja if isinstance(value, Text) else value for name, value in values.items()}
+    return Text(en.format(**english), ja.format(**japanese))
 
 
 @cache

@@ -122,7 +122,7 @@ def _item(case: Case, decision: Decision, dated: Dated, settings: PlanSettings) 
         wave=dated.wave.get(client.id, 0),
         day=dated.day.get(client.id),
         source=fits.source,
-        product=case.product.name if case.product else "",
+        product=case.product.name.en if case.product else "",
     )
 
 

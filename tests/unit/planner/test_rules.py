@@ -139,14 +139,24 @@ class TestOwnOauth:
 
     def test_the_products_own_words(self) -> None:
         judgement = fit(own_oauth.judge(case(known("modern"))))
-        assert (judgement.steps[0].en, judgement.risk) == ("Owner: switch.", Risk.LOW)
+        assert (judgement.steps[0].en, judgement.risk) == ("Owner: go.", Risk.LOW)
 
     @pytest.mark.parametrize(
         ("product", "reason"),
-        [("unable", "cannot"), ("partly", "Only some"), ("dark", "not known"), ("", "not recognised")],
+        [
+            ("unable", "cannot"),
+            ("partly", "Only some"),
+            ("dark", "not known"),
+            ("rumoured", "no source confirms"),
+            ("", "not recognised"),
+        ],
     )
     def test_never_on_a_guess(self, product: str, reason: str) -> None:
         assert reason in unfit(own_oauth.judge(case(known(product))))
+
+    def test_what_is_open_comes_first(self) -> None:
+        judgement = fit(own_oauth.judge(case(known("doubtful"))))
+        assert (judgement.steps[0].en, judgement.risk) == ("Look.", Risk.MEDIUM)
 
     def test_a_weak_sign_is_a_guess(self) -> None:
         assert "not recognised" in unfit(own_oauth.judge(case(known("able", confidence=0.59))))

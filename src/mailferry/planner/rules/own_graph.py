@@ -6,11 +6,11 @@ Leaves to others: scoping the permission to the mailbox (m365.setup). Invariant:
 
 from __future__ import annotations
 
+from mailferry.clients.product import Answer
 from mailferry.m365.facts import Text
 from mailferry.planner import limits, steps
 from mailferry.planner.case import Case
 from mailferry.planner.judgement import Fits, Judgement, Unfit, say, source
-from mailferry.planner.product import Verdict
 from mailferry.planner.rules.overrun import overrun
 from mailferry.planner.values import Effort, Risk, Way
 
@@ -31,7 +31,7 @@ _CHOOSE = Text(
 
 def judge(case: Case) -> Judgement:
     product = case.product
-    if Way.OWN_GRAPH not in case.ways or not case.sure or product is None or product.graph is not Verdict.YES:
+    if Way.OWN_GRAPH not in case.ways or not case.sure or product is None or product.graph is not Answer.YES:
         return None  # hardly a product has one: that it is missing is no news
     checks = limits.own(case.mailbox)
     broken = limits.broken(checks)
