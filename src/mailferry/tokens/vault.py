@@ -67,9 +67,15 @@ class Vault:
     def save(self, name: str, kept: Kept) -> Path | None:
         """A new sign-in in place of whatever there was. Where that was written with a key that is not here, it is set
         aside; returns its new name."""
+        self.keys.readable()  # with keys that cannot be read nothing is unreadable for good
         with self._locked():
             aside = self._set_aside(name)
-            self._write(name, kept)
+            try:
+                self._write(name, kept)
+            except BaseException:
+                if aside is not None:
+                    aside.rename(self.file(name))
+                raise
         return aside
 
     def replace(self, name: str, used: Kept, new: Kept) -> bool:

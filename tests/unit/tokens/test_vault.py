@@ -67,6 +67,22 @@ def test_a_new_sign_in_sets_the_unreadable_one_aside(tmp_path: Path) -> None:
     assert first.save("contoso", kept(id="third")) is None, "what can be read is only replaced"
 
 
+def test_what_cannot_be_replaced_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = vault_in(tmp_path, KEY=key("a"))
+    first.save("contoso", kept())
+    with pytest.raises(TokenRefused, match="not 32 octets"):
+        vault_in(tmp_path, KEY="a key that is none").save("contoso", kept(id="second"))
+
+    def full(_: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vault_module.os, "fsync", full)
+        with pytest.raises(TokenUnavailable):
+            vault_in(tmp_path, KEY=key("b")).save("contoso", kept(id="second"))
+    assert first.load("contoso").id == "first"
+
+
 def test_keys_are_rotated(tmp_path: Path) -> None:
     vault_in(tmp_path, KEY=key("a")).save("contoso", kept())
     rotated = vault_in(tmp_path, KEY=key("b"), OLD=key("a"))
