@@ -6,13 +6,14 @@ changes the plan; `write` never touches a gateway configuration that is there al
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailferry.cli import plan_input, plan_show
+from mailferry.cli import plan_document, plan_input, plan_show
 from mailferry.cli.language import chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 from mailferry.cli.plan_input import At, Config, Json, Lang, State
@@ -91,7 +92,7 @@ def make(
     made = _make(config, state, given, plan_input.day(at))
     language = chosen(lang)
     if as_json:
-        print_json(plan_show.summary(made, language))
+        print_json(plan_document.summary(made, language))
         return
     plan_show.overview(out(), made, language)
     plan_show.next_steps(talk(), language)
@@ -111,7 +112,9 @@ def _make(config: Path | None, state: Path | None, given: dict[str, Any], today:
     if not clients:
         fail("the inventory is empty", "import the exports first: mailferry inventory import FILE…")
     if not settings.domains and domains:
-        settings = settings.model_copy(update={"domains": tuple(sorted(domains))})
+        counts = Counter(client.sender.rpartition("@")[2] for client in clients)
+        ordered = sorted(domains, key=lambda domain: (-counts[domain], domain))  # the first names the gateway
+        settings = settings.model_copy(update={"domains": tuple(ordered)})
     try:
         with talk().status("deciding"):
             made = make_plan(clients, products(), settings, today)
@@ -145,9 +148,9 @@ def show(
     Example: mailferry plan show scanner@example.com
     """
     made, language = plan_input.plan(plan_input.directory(state, config)), chosen(lang)
-    items = plan_show.chosen_items(made, client, wave, owner, way)
+    items = plan_document.chosen_items(made, client, wave, owner, way)
     if as_json:
-        print_json(plan_show.document(made, items, language))
+        print_json(plan_document.document(made, items, language))
     elif client:
         for item in items:
             plan_show.one(out(), item, language)
@@ -204,7 +207,7 @@ def write(
         talk().print(
             f"{len(older)} letters in {directory}/letters are of an earlier plan.", markup=False, soft_wrap=True
         )
-    plan_show.written(talk(), directory, len(wrote))
+    plan_show.written(talk(), directory, wrote)
 
 
 @plan.command()
@@ -234,6 +237,6 @@ def progress(
     except StoreError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
     if as_json:
-        print_json(plan_show.progress_document(found, history))
+        print_json(plan_document.progress_document(found, history))
     else:
         plan_show.progress(out(), made, found, chosen(lang))

@@ -31,7 +31,7 @@ Config = Annotated[
     typer.Option(
         "--config",
         "-c",
-        help="A configuration file with [plan]; by default mailferry.toml where there is one.",
+        help="A configuration file with \\[plan]; by default mailferry.toml where there is one.",
         envvar="MAILFERRY_CONFIG",
         show_default=False,
     ),
@@ -40,7 +40,7 @@ State = Annotated[
     Path | None,
     typer.Option(
         "--state",
-        help="Directory of inventory and plan; default [gateway] state, without a configuration ./mailferry-state.",
+        help="Directory of inventory and plan; default \\[gateway] state, without a configuration ./mailferry-state.",
         envvar="MAILFERRY_STATE",
         show_default=False,
     ),

@@ -1,12 +1,11 @@
-"""How the plan looks on a terminal and to a program.
+"""How the plan looks on a terminal.
 
 Leaves to others: what is in it (planner). Invariant: shows, changes nothing; 80 columns are enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mailferry.planner.papers.words import Words
-    from mailferry.planner.progress import Progress, Snapshot
+    from mailferry.planner.progress import Progress
     from mailferry.planner.values import Item, Plan
 
 _MOST_NAMED = 10
@@ -30,6 +29,7 @@ _WORDS = {
         "rehearse": "try the plan against the tenant on that day",
         "write": "report, letters, calendar, configuration",
         "moved": "{moved} of {planned} clients have moved; by the plan it would be {due} today.",
+        "until": "The exports tell of it up to {day}; what was due later is not judged.",
         "overdue": "Overdue",
         "new": "New since the plan: {count} that may break; make the plan again.",
         "more": "and {count} more",
@@ -42,6 +42,7 @@ _WORDS = {
         "rehearse": "当日のテナントを想定した予行演習",
         "write": "報告書、案内文、予定表、設定ファイルの出力",
         "moved": "{planned} 件中 {moved} 件が移行済みです（計画では本日までに {due} 件）。",
+        "until": "エクスポートは {day} までのデータです。それ以降が期日のものは判定していません。",
         "overdue": "期限超過",
         "new": "計画後に見つかった、影響を受け得るクライアントが {count} 件あります。計画を作り直してください。",
         "more": "ほか {count} 件",
@@ -166,6 +167,8 @@ def progress(console: Console, plan: Plan, found: Progress, language: str) -> No
     console.print()
     console.print(Prose(own["moved"].format(**values), "bold"), soft_wrap=False)
     console.print(ProgressBar(total=max(shot.planned, 1), completed=shot.moved, width=60), soft_wrap=False)
+    if found.until < shot.day:
+        console.print(Prose(own["until"].format(day=found.until), "dim"), soft_wrap=False)
     if found.overdue:
         console.print()
         console.print(f"[bold red]{own['overdue']}: {len(found.overdue):,}[/]")
@@ -178,91 +181,10 @@ def progress(console: Console, plan: Plan, found: Progress, language: str) -> No
         console.print(_bullet("!", own["new"].format(count=len(found.new))), soft_wrap=False)
 
 
-def written(console: Console, directory: Path, count: int) -> None:
-    console.print(f"{count} files in {directory}; open {directory}/report.en.html", markup=False, soft_wrap=True)
-
-
-def chosen_items(plan: Plan, client: str, wave: int | None, owner: str, way: str) -> list[Item]:
-    """The items that match everything asked for."""
-
-    def known_as(item: Item) -> bool:
-        one_of = item.client
-        return client.casefold() in map(str.casefold, (one_of.id, one_of.sender, *one_of.names, *one_of.addresses))
-
-    return [
-        item
-        for item in plan.items
-        if (not client or known_as(item))
-        and (wave is None or item.wave == wave)
-        and (not owner or item.owner.casefold() == owner.casefold())
-        and (not way or item.way.value == way)
-    ]
-
-
-def summary(plan: Plan, language: str) -> dict[str, Any]:
-    ways: dict[str, int] = {}
-    for item in plan.items:
-        ways[item.way.value] = ways.get(item.way.value, 0) + 1
-    return {
-        "made": plan.made.isoformat(),
-        "cutoff": plan.cutoff.isoformat(),
-        "deadline": plan.deadline.isoformat() if plan.deadline else None,
-        "clients": len(plan.items),
-        "to_change": sum(1 for item in plan.items if item.wave),
-        "ways": dict(sorted(ways.items())),
-        "waves": [
-            {
-                "number": wave.number,
-                "first": wave.first.isoformat(),
-                "last": wave.last.isoformat(),
-                "clients": len(wave.clients),
-                "reason": wave.reason.of(language),
-            }
-            for wave in plan.waves
-        ],
-        "warnings": [text.of(language) for text in plan.warnings],
-    }
-
-
-def document(plan: Plan, items: Sequence[Item], language: str) -> dict[str, Any]:
-    return {**summary(plan, language), "items": [_item(item, language) for item in items]}
-
-
-def _item(item: Item, language: str) -> dict[str, Any]:
-    return {
-        "client": item.client.id,
-        "sender": item.client.sender,
-        "addresses": list(item.client.addresses),
-        "product": item.product,
-        "way": item.way.value,
-        "rule": item.rule,
-        "reason": item.reason.of(language),
-        "evidence": list(item.evidence),
-        "steps": [step.of(language) for step in item.steps],
-        "refused": [
-            {"way": other.way.value, "rule": other.rule, "reason": other.reason.of(language)} for other in item.refused
-        ],
-        "limits": [{**asdict(check), "note": check.note.of(language)} for check in item.limits],
-        "effort": item.effort.value,
-        "risk": item.risk.value,
-        "owner": item.owner,
-        "wave": item.wave,
-        "day": item.day.isoformat() if item.day else None,
-        "source": item.source,
-    }
-
-
-def progress_document(found: Progress, history: Iterable[Snapshot]) -> dict[str, Any]:
-    def plain(shot: Snapshot) -> dict[str, Any]:
-        return {**asdict(shot), "day": shot.day.isoformat()}
-
-    return {
-        **plain(found.snapshot),
-        "moved_clients": [item.client.id for item in found.moved],
-        "overdue": [item.client.id for item in found.overdue],
-        "new": list(found.new),
-        "history": [plain(shot) for shot in history],
-    }
+def written(console: Console, directory: Path, files: Iterable[Path]) -> None:
+    every = sorted(files)
+    report = next((file for file in every if file.name.endswith(".html")), directory)
+    console.print(f"{len(every)} files in {directory}; open {report}", markup=False, soft_wrap=True)
 
 
 def _address(text: str) -> Any:

@@ -83,3 +83,9 @@ def mailboxes(clients: Iterable[Client]) -> Mapping[str, tuple[Volume, int]]:
         if client.sender:
             groups.setdefault(client.sender, []).append(client.volume)
     return {sender: (together(volumes), len(volumes)) for sender, volumes in groups.items()}
+
+
+def newest_day(clients: Iterable[Client], today: date) -> date:
+    """The last day that the exports tell of."""
+    days = [client.last_seen.date() for client in clients if client.last_seen is not None]
+    return min(max(days, default=today), today)

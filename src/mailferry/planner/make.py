@@ -13,7 +13,7 @@ from datetime import date
 from mailferry.inventory.records import Client
 from mailferry.m365.facts import Text
 from mailferry.m365.schedule import disabled_from
-from mailferry.planner.case import Case, mailboxes
+from mailferry.planner.case import Case, mailboxes, newest_day
 from mailferry.planner.days import WorkingDays
 from mailferry.planner.decide import Decision, decide
 from mailferry.planner.fit import deadline_of, misfits
@@ -63,12 +63,6 @@ def gateway_name(settings: PlanSettings, senders: Iterable[str]) -> str:
         return settings.gateway
     domain = next(iter(domains(settings, senders)), "example.com")
     return f"mailferry.{domain}"
-
-
-def newest_day(clients: Iterable[Client], today: date) -> date:
-    """The last day that the exports tell of."""
-    days = [client.last_seen.date() for client in clients if client.last_seen is not None]
-    return min(max(days, default=today), today)
 
 
 def domains(settings: PlanSettings, senders: Iterable[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from mailferry.inventory.records import Authentication, Client, Fate
+from mailferry.planner.case import newest_day
 from mailferry.planner.keep import StoreError, write_whole
 from mailferry.planner.values import Item, Plan, Way
 
@@ -39,8 +40,9 @@ class Snapshot:
 class Progress:
     snapshot: Snapshot
     moved: tuple[Item, ...]
-    overdue: tuple[Item, ...]  # their day has passed and they have not moved
+    overdue: tuple[Item, ...]  # the exports reach beyond their day, and they have not moved
     new: tuple[str, ...]  # clients of the inventory that the plan does not know and that break
+    until: date  # the last day that the exports tell of
 
 
 def progress(plan: Plan, clients: Iterable[Client], today: date) -> Progress:
@@ -55,10 +57,10 @@ def progress(plan: Plan, clients: Iterable[Client], today: date) -> Progress:
     due = [item for item in planned if item.day is not None and item.day <= today]
     known = {item.client.id for item in plan.items}
     fresh = sorted(client.id for client in now.values() if client.id not in known and client.fate is not Fate.CONTINUES)
+    until = newest_day(now.values(), today)
+    overdue = tuple(item for item in due if item.client.id not in done and item.day is not None and item.day < until)
     snapshot = Snapshot(today, len(planned), len(moved), len(due))
-    return Progress(
-        snapshot, moved, tuple(item for item in due if item.client.id not in done and item.day != today), tuple(fresh)
-    )
+    return Progress(snapshot, moved, overdue, tuple(fresh), until)
 
 
 def _moved(item: Item, now: Mapping[str, Client], mailboxes: Mapping[str, list[Client]]) -> bool:

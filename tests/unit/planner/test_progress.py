@@ -61,10 +61,17 @@ def test_what_is_to_be_retired_is_gone_when_it_is_switched_off() -> None:
 def test_against_the_plan() -> None:
     clients = [client(f"c{number}") for number in range(4)] + [client("fine", fate=Fate.CONTINUES)]
     plan = make(clients, PRODUCTS, PlanSettings(pilot=0, capacity=2), TODAY)
-    now = [replace(clients[0], authentication=Authentication.OAUTH), *clients[1:], client("new")]
+    later = seen(-2)  # 26 November
+    now = [
+        replace(clients[0], authentication=Authentication.OAUTH),
+        *(replace(one, last_seen=later) for one in clients[1:]),
+        client("new"),
+    ]
     result = progress(plan, now, date(2026, 11, 26))
     assert result.snapshot == Snapshot(date(2026, 11, 26), planned=4, moved=1, due=4)
     assert len(result.overdue) == 1  # what is due today is not overdue
+    assert result.until == date(2026, 11, 26)
+    assert progress(plan, [*clients], date(2026, 12, 20)).overdue == ()  # of exports that end before, nobody knows
     assert result.new == ("new",)
 
 
