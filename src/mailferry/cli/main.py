@@ -24,6 +24,7 @@ from mailferry.cli.queue import queue
 from mailferry.cli.sample import sample
 from mailferry.cli.sandbox import sandbox
 from mailferry.cli.serve import serve
+from mailferry.cli.setup import setup
 from mailferry.cli.timeline import timeline
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ app.add_typer(plan, name="plan", rich_help_panel=_KNOW)
 app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
 app.command(rich_help_panel=_CARRY)(init)
 app.command(rich_help_panel=_CARRY)(check)
+app.command(rich_help_panel=_CARRY)(setup)
 app.add_typer(account, name="account", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_CARRY)(login)
 app.command(rich_help_panel=_CARRY)(serve)

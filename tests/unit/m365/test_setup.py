@@ -1,0 +1,136 @@
+"""The setup scripts: whole, in both languages, with an undo, and safe from the values they are filled with."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailferry.m365.setup import ROUTES, SetupError, Values, script
+from mailferry.m365.setup.quote import powershell, shell
+from support import powershell as ps
+
+FULL = Values(
+    **{
+        one.name: ("a@example.com", "b@example.com")
+        if one.default == ()
+        else True
+        if one.name == "large"
+        else f"v-{one.name}"
+        for one in fields(Values)
+    }
+)
+MAKERS = (
+    "New-Mg", "New-ServicePrincipal", "New-ManagementScope", "New-InboundConnector", "New-ReceiveConnector",
+    "New-AuthenticationPolicy", "New-DistributionGroup",
+)  # fmt: skip
+TEXTS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=40) | st.sampled_from(
+    ["'; Remove-Mailbox *; '", "\u2019; iex 1; \u2019", "$(id)", "`id`", '"; rm -rf /; "', "a'b", "--x", "\\", "${IFS}"]
+)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("values", [FULL, Values()], ids=["full", "empty"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_each_script_is_whole(route: str, values: Values, language: str) -> None:
+    for one in script(route, values, language):
+        assert "<<" not in one.text
+        assert "#en" not in one.text
+        assert "#ja" not in one.text
+        if one.name.endswith(".ps1"):
+            assert ps.cmdlets(one.text)
+        else:
+            subprocess.run(["bash", "-n"], input=one.text, text=True, check=True)
+        japanese = any("\u3040" <= char <= "\u30ff" for char in one.text)
+        assert japanese == (language == "ja")
+        assert not one.missing if values is FULL else one.missing
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_each_can_be_undone_and_says_so(route: str) -> None:
+    for one in script(route, FULL):
+        assert "undo" in one.text.lower().split("source:")[0], "the head says how"
+        if one.name.endswith(".ps1"):
+            assert "if ($Undo)" in one.text
+            assert "[switch]$Undo" in one.text
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_makes_something_looks_first_whether_it_is_there(route: str) -> None:
+    for one in script(route, FULL):
+        for line in one.text.splitlines():
+            makes = [name for name in MAKERS if name in line]
+            if makes and not line.startswith("#"):
+                assert "if (" in line or "else {" in line or line.startswith(" "), line
+
+
+def test_a_script_with_gaps_refuses_to_run() -> None:
+    first, second = script("smtp-rbac", Values(tenant_id="t"))
+    assert first.missing == ()
+    assert second.missing == ("client_id", "object_id", "mailboxes")
+    assert "throw 'Fill in first, then delete this line: client_id, object_id, mailboxes'" in second.text
+    acs = script("acs", Values())[1]
+    done = subprocess.run(
+        [shutil.which("bash") or "bash"],
+        input=acs.text,
+        text=True,
+        capture_output=True,
+        check=False,
+        env={"PATH": "/nowhere"},
+    )
+    assert done.returncode == 2
+    assert "subscription" in done.stderr
+
+
+def test_graph_grants_reading_and_writing_only_where_asked() -> None:
+    assert "@('yes' |" in script("graph", FULL)[1].text
+    assert "@('' |" in script("graph", replace(FULL, large=False))[1].text
+
+
+def test_no_permission_is_consented_to_where_a_scope_is_made() -> None:
+    for route in ("smtp-rbac", "graph"):
+        for one in script(route, FULL):
+            assert "New-MgServicePrincipalAppRoleAssignment" not in one.text
+
+
+@given(TEXTS)
+def test_powershell_reads_what_was_written(text: str) -> None:
+    assert [(kind, value) for kind, value in ps.tokens(powershell(text))] == [("literal", text)]
+
+
+@given(TEXTS, st.sampled_from(sorted(ROUTES)))
+def test_a_hostile_value_stays_a_value(text: str, route: str) -> None:
+    hostile = Values(
+        **{one.name: (text, text) if one.default == () else text for one in fields(Values) if one.name != "large"}
+    )
+    tame = Values(
+        **{one.name: ("x", "x") if one.default == () else "x" for one in fields(Values) if one.name != "large"}
+    )
+    for evil, good in zip(script(route, hostile), script(route, tame), strict=True):
+        if evil.name.endswith(".ps1"):
+            kinds = [[kind for kind, _ in ps.tokens(one.text)] for one in (evil, good)]
+            assert kinds[0] == kinds[1]
+            assert [one if one != text else "x" for one in ps.literals(evil.text)] == ps.literals(good.text)
+
+
+@pytest.mark.parametrize("text", ["'; id; '", "$(id)", "`id`", "a\\", "-n", "*", "~", "é ü", "\u2019"])
+def test_a_shell_reads_what_was_written(text: str) -> None:
+    bash = shutil.which("bash")
+    assert bash
+    done = subprocess.run([bash, "-c", f"printf %s {shell(text)}"], capture_output=True, text=True, check=True)
+    assert done.stdout == text
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\0", "a\x1b[0m", "a\u2028b"])
+def test_control_characters_are_refused(text: str) -> None:
+    with pytest.raises(SetupError):
+        script("connector", Values(connector=text))
+
+
+def test_the_stop_gap_says_what_microsoft_has_not_published() -> None:
+    [one] = script("basic", FULL)
+    assert "Not yet documented by Microsoft" in one.text
