@@ -7,10 +7,12 @@ the files are written whole or not at all.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -89,6 +91,7 @@ class Changes:
     """The two files under `directory` (the gateway's state directory)."""
 
     def __init__(self, directory: Path) -> None:
+        self._lock = directory / "bulletin" / ".lock"
         self._proposed = directory / "bulletin" / "proposed.json"
         self._accepted = directory / "bulletin" / "accepted.json"
 
@@ -100,41 +103,55 @@ class Changes:
 
     def propose(self, found: Iterable[Change]) -> tuple[Change, ...]:
         """Keep those that are neither waiting nor accepted yet; they are returned."""
-        waiting = self.proposed()
-        known = {change.id for change in (*waiting, *self.accepted())}
-        fresh = tuple(change for change in found if change.id not in known)
-        if fresh:
-            _write(self._proposed, (*waiting, *fresh))
+        found = tuple(found)
+        if not found:
+            return ()
+        with self._alone():
+            waiting = self.proposed()
+            known = {change.id for change in (*waiting, *self.accepted())}
+            fresh = tuple(change for change in found if change.id not in known)
+            if fresh:
+                _write(self._proposed, (*waiting, *fresh))
         return fresh
 
     def accept(self, id: str, by: str, today: date) -> Change | None:
         """Put a proposed change in force; what it replaces (the same effect for the same tenants) goes. None when
         there is no such proposal. It leaves the proposals last, so that a crash between loses nothing."""
-        chosen = next((change for change in self.proposed() if change.id == id), None)
-        if chosen is None:
-            return None
-        chosen = replace(chosen, accepted_by=by, accepted=today)
-        same = (chosen.effect, chosen.audience)
-        kept = [change for change in self.accepted() if (change.effect, change.audience) != same]
-        _write(self._accepted, (*kept, chosen))
-        self.withdraw(id)
+        with self._alone():
+            chosen = next((change for change in self.proposed() if change.id == id), None)
+            if chosen is None:
+                return None
+            chosen = replace(chosen, accepted_by=by, accepted=today)
+            same = (chosen.effect, chosen.audience)
+            kept = [change for change in self.accepted() if (change.effect, change.audience) != same]
+            _write(self._accepted, (*kept, chosen))
+            _write(self._proposed, [change for change in self.proposed() if change.id != id])
         return chosen
 
     def withdraw(self, id: str) -> Change | None:
         """Drop a proposal."""
-        waiting = self.proposed()
-        chosen = next((change for change in waiting if change.id == id), None)
-        if chosen is not None:
-            _write(self._proposed, [change for change in waiting if change.id != id])
-        return chosen
+        return self._without(self._proposed, id)
 
     def revoke(self, id: str) -> Change | None:
         """Take an accepted change out of force; the schedule stands again."""
-        kept = self.accepted()
-        chosen = next((change for change in kept if change.id == id), None)
-        if chosen is not None:
-            _write(self._accepted, [change for change in kept if change.id != id])
+        return self._without(self._accepted, id)
+
+    def _without(self, path: Path, id: str) -> Change | None:
+        with self._alone():
+            kept = _read(path)
+            chosen = next((change for change in kept if change.id == id), None)
+            if chosen is not None:
+                _write(path, [change for change in kept if change.id != id])
         return chosen
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes the files meanwhile: the watch and a person may do so at the same time."""
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a", encoding="utf-8") as file:
+            _give_to_owner(self._lock)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
 
 def _read(path: Path) -> tuple[Change, ...]:
@@ -169,7 +186,7 @@ def _write(path: Path, changes: Iterable[Change]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `path` in one step. A file that root writes belongs to the owner of the state directory."""
+    """Write `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as file:
@@ -177,8 +194,13 @@ def write_json(path: Path, value: Any) -> None:
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
+    _give_to_owner(temporary)
+    temporary.replace(path)
+
+
+def _give_to_owner(path: Path) -> None:
+    """What root makes there, the user of the state directory must be able to change."""
     if os.geteuid() == 0:
         owner = path.parent.parent.stat()
-        os.chown(path.parent, owner.st_uid, owner.st_gid)
-        os.chown(temporary, owner.st_uid, owner.st_gid)
-    temporary.replace(path)
+        for made in (path.parent, path):
+            os.chown(made, owner.st_uid, owner.st_gid)

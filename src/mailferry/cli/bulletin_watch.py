@@ -8,53 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailferry.cli.language import Language, Prose, chosen
+from mailferry.cli.bulletin_verdicts import WORDS, points, show, show_all, show_changes
+from mailferry.cli.language import Language, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 from mailferry.clock import SystemClock, utc
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from mailferry.bulletin.changes import Change
-    from mailferry.bulletin.compare import Comparison
     from mailferry.bulletin.settings import BulletinSettings
     from mailferry.bulletin.watch import Look
-
-_WORDS = {
-    "en": {
-        "when": "The page says",
-        "verdict": "Verdict",
-        "schedule": "The schedule has",
-        "sentence": "Sentence on the page",
-        "none": "The page names no dated phase.",
-        "proposed": "Proposed changes",
-        "accepted": "Accepted changes",
-        "nothing": "No change is proposed or accepted.",
-        "hint": "in force after: mailferry bulletin accept {id}",
-        "dropped": "{id} is discarded.",
-        "by": "accepted by {by} on {day}",
-    },
-    "ja": {
-        "when": "ページの記載",
-        "verdict": "判定",
-        "schedule": "スケジュール",
-        "sentence": "ページの原文",
-        "none": "日付のある段階は記載されていません。",
-        "proposed": "提案中の変更",
-        "accepted": "承認済みの変更",
-        "nothing": "提案中または承認済みの変更はありません。",
-        "hint": "承認するには: mailferry bulletin accept {id}",
-        "dropped": "{id} を破棄しました。",
-        "by": "{day} に {by} が承認",
-    },
-}
-_COLOURS = {"agrees": "green", "contradicts": "bold red", "adds": "yellow", "earlier": "dim"}
 
 Config = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file; it names the state.", envvar="MAILFERRY_CONFIG")
@@ -86,13 +55,14 @@ def compare(
     found = judge(announcement(page))
     changes = proposals(found, _today())
     if propose and changes:
-        Changes(_state(config)).propose(changes)
+        with _kept():
+            Changes(_state(config)).propose(changes)
     if json:
-        print_json({"points": _points(found, language), "changes": [document(change) for change in changes]})
+        print_json({"points": points(found, language), "changes": [document(change) for change in changes]})
     else:
-        _show(out(), found, language)
+        show(out(), found, language)
         if changes:
-            _list(out(), _WORDS[language]["proposed"], changes, language)
+            show_changes(out(), WORDS[language]["proposed"], changes, language)
     if found.contradicts:
         raise typer.Exit(int(Exit.NO))
 
@@ -104,7 +74,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once at what is due and end (for cron).")] = False,
     config: Config = Path("mailferry.toml"),
     lang: Lang = None,
-    json: Json = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each page that changed.")] = False,
 ) -> None:
     """Look at the configured addresses again and again; say nothing until one changes what it says of the schedule.
 
@@ -120,7 +90,8 @@ def watch(
     if not places:
         fail("no address is configured", "set addresses under [bulletin], or name them", Exit.CONFIGURATION)
     try:
-        found = asyncio.run(_watch(places, known, config, once, chosen(lang), json))
+        with _kept():
+            found = asyncio.run(_watch(places, known, config, once, chosen(lang), json))
     except KeyboardInterrupt:
         return
     if any(look.outcome == "contradicted" for look in found):
@@ -156,14 +127,15 @@ def _tell(look: Look, language: str, json: bool) -> None:
     if look.outcome == "failed":
         talk().print(f"[yellow]warning:[/] {look.cause}", soft_wrap=True)
     elif look.outcome != "unchanged" and json:
-        points = _points(look.comparison, language) if look.comparison else []
+        points = points(look.comparison, language) if look.comparison else []
         changes = [document(change) for change in look.fresh]
-        print_json({"address": look.address, "outcome": look.outcome.value, "points": points, "changes": changes})
+        told = {"address": look.address, "outcome": look.outcome.value, "points": points, "changes": changes}
+        typer.echo(dumps(told, ensure_ascii=False))
     elif look.outcome != "unchanged" and look.comparison:
         out().print(f"[bold]{look.address}[/]", soft_wrap=True)
-        _show(out(), look.comparison, language)
+        show(out(), look.comparison, language)
         if look.fresh:
-            _list(out(), _WORDS[language]["proposed"], look.fresh, language)
+            show_changes(out(), WORDS[language]["proposed"], look.fresh, language)
 
 
 def accept(
@@ -180,27 +152,15 @@ def accept(
 
     Example: mailferry bulletin accept 2027-03-disabled-by-default-1a2b3c
     """
-    from mailferry.bulletin.changes import Changes, ChangesError, document
+    from mailferry.bulletin.changes import Changes, document
 
-    language, words = chosen(lang), _WORDS[chosen(lang)]
+    language, words = chosen(lang), WORDS[chosen(lang)]
     changes = Changes(_state(config))
-    try:
+    with _kept():
         if id is None:
-            lists = {"proposed": changes.proposed(), "accepted": changes.accepted()}
-            if json:
-                print_json({name: [document(change) for change in found] for name, found in lists.items()})
-                return
-            for name, found in lists.items():
-                if found:
-                    _list(out(), words[name], found, language)
-            if not any(lists.values()):
-                talk().print(words["nothing"])
+            show_all(changes, language, json)
             return
         change = (changes.withdraw(id) or changes.revoke(id)) if drop else changes.accept(id, by or _user(), _today())
-    except ChangesError as error:
-        fail(str(error), code=Exit.UNAVAILABLE)
-    except OSError as error:
-        fail(f"{error.filename} cannot be written: {error.strerror}", code=Exit.UNAVAILABLE)
     if change is None:
         fail(f"there is no proposed change {id}", "`mailferry bulletin accept` lists them")
     if json:
@@ -208,7 +168,23 @@ def accept(
     elif drop:
         talk().print(words["dropped"].format(id=change.id))
     else:
-        _list(out(), words["accepted"], [change], language)
+        show_changes(out(), words["accepted"], [change], language)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Files of the state directory that cannot be used end a command with what is wrong."""
+    from mailferry.bulletin.changes import ChangesError
+
+    try:
+        yield
+    except ChangesError as error:
+        fail(str(error), code=Exit.UNAVAILABLE)
+    except OSError as error:
+        fail(
+            f"{error.filename or 'the state directory'} cannot be used: {error.strerror or error}",
+            code=Exit.UNAVAILABLE,
+        )
 
 
 def _state(config: Path) -> Path:
@@ -226,61 +202,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
-
-
-def _points(found: Comparison, language: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "first": point.phase.period.first.isoformat(),
-            "last": point.phase.period.last.isoformat(),
-            "precision": point.phase.period.precision.value,
-            "bound": point.phase.bound.value,
-            "effect": point.phase.effect.value,
-            "audience": point.phase.audience.value,
-            "verdict": point.verdict.value,
-            "schedule": point.against.of(language),
-            "sentence": point.phase.sentence,
-        }
-        for point in found.points
-    ]
-
-
-def _show(console: Console, found: Comparison, language: str) -> None:
-    from rich import box
-    from rich.table import Table
-
-    words = _WORDS[language]
-    if not found.points:
-        console.print(words["none"])
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=console.width < 110)
-    table.add_column(words["verdict"], width=12)
-    table.add_column(words["when"], width=18)
-    table.add_column(words["schedule"], width=16)
-    table.add_column(words["sentence"], ratio=1, max_width=80)
-    for point in found.points:
-        style = _COLOURS[point.verdict.value]
-        table.add_row(
-            Prose(point.verdict.label(language), style),
-            Prose(point.phase.period.text),
-            Prose(point.against.of(language)),
-            Prose(point.phase.sentence, "dim"),
-        )
-    console.print(table, soft_wrap=False)
-
-
-def _list(console: Console, title: str, changes: Iterable[Change], language: str) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
-
-    words = _WORDS[language]
-    console.print(f"[bold]{title}[/]")
-    for change in changes:
-        console.print(Text.assemble("  ", (change.id, "cyan"), f"  {change.wording}"), soft_wrap=True)
-        console.print(Padding(Prose(change.sentence), (0, 0, 0, 4)), soft_wrap=False)
-        if change.accepted:
-            told = words["by"].format(by=change.accepted_by, day=change.accepted.isoformat())
-        else:
-            told = words["hint"].format(id=change.id)
-        console.print(Text(f"    {told}", "dim"), soft_wrap=True)
-    console.print()

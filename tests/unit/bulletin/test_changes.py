@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -76,3 +77,9 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "bulletin" / "accepted.json").write_text('{"changes": [{"id": 1}]}', encoding="utf-8")
     with pytest.raises(ChangesError, match=r"accepted\.json is damaged"):
         Changes(tmp_path).accepted()
+
+
+def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: Changes(tmp_path).propose([change(f"c{number}")]), range(24)))
+    assert {each.id for each in Changes(tmp_path).proposed()} == {f"c{number}" for number in range(24)}
