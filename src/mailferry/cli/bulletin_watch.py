@@ -127,9 +127,9 @@ def _tell(look: Look, language: str, json: bool) -> None:
     if look.outcome == "failed":
         talk().print(f"[yellow]warning:[/] {look.cause}", soft_wrap=True)
     elif look.outcome != "unchanged" and json:
-        points = points(look.comparison, language) if look.comparison else []
+        verdicts = points(look.comparison, language) if look.comparison else []
         changes = [document(change) for change in look.fresh]
-        told = {"address": look.address, "outcome": look.outcome.value, "points": points, "changes": changes}
+        told = {"address": look.address, "outcome": look.outcome.value, "points": verdicts, "changes": changes}
         typer.echo(dumps(told, ensure_ascii=False))
     elif look.outcome != "unchanged" and look.comparison:
         out().print(f"[bold]{look.address}[/]", soft_wrap=True)

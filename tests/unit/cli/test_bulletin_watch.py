@@ -151,3 +151,12 @@ addresses = ["{site}"]
     again = run("bulletin", "watch", "--once", config=config)
     assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
     assert told.read_bytes() == before
+
+
+def test_watch_for_programs_is_an_object_a_line(config: Path, site: str) -> None:
+    result = run("bulletin", "watch", site, "--once", "--json", config=config)
+    (line,) = result.stdout.splitlines()
+    told = json.loads(line)
+    assert (told["address"], told["outcome"]) == (site, "contradicted")
+    assert [point["verdict"] for point in told["points"]] == ["contradicts", "agrees"]
+    assert told["changes"][0]["first"] == "2027-03-31"
