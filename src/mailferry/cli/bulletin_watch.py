@@ -122,17 +122,19 @@ async def _watch(
 
 def _tell(look: Look, language: str, json: bool) -> None:
     """A line only where there is something to say."""
+    from rich.markup import escape
+
     from mailferry.bulletin.changes import document
 
     if look.outcome == "failed":
-        talk().print(f"[yellow]warning:[/] {look.cause}", soft_wrap=True)
+        talk().print(f"[yellow]warning:[/] {escape(look.cause)}", soft_wrap=True)
     elif look.outcome != "unchanged" and json:
         verdicts = points(look.comparison, language) if look.comparison else []
         changes = [document(change) for change in look.fresh]
         told = {"address": look.address, "outcome": look.outcome.value, "points": verdicts, "changes": changes}
         typer.echo(dumps(told, ensure_ascii=False))
     elif look.outcome != "unchanged" and look.comparison:
-        out().print(f"[bold]{look.address}[/]", soft_wrap=True)
+        out().print(f"[bold]{escape(look.address)}[/]", soft_wrap=True)
         show(out(), look.comparison, language)
         if look.fresh:
             show_changes(out(), WORDS[language]["proposed"], look.fresh, language)
