@@ -1,7 +1,7 @@
 """`mailferry plan`: decide, for every client, by which way it sends after the change, and when.
 
 Leaves to others: deciding (planner), the papers (planner.papers), how it looks (plan_show). Invariant: only `make`
-changes the plan; `write` never touches a gateway configuration that is there already.
+changes the plan; `write` never touches what an administrator has filled in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 plan = typer.Typer(help="Decide how every client will send, and when it is changed.", no_args_is_help=True)
 
 _DATE = ["%Y-%m-%d"]
-_GATEWAY = "gateway.toml"
+#: What an administrator fills in.
+_FILLED_IN = ("gateway.toml", "scripts/")
 Cutoff = Annotated[
     datetime | None,
     typer.Option(
@@ -168,9 +169,12 @@ def write(
     lang: Annotated[
         str, typer.Option("--lang", help="en, ja, or both.", show_default=True, metavar="LANGUAGE")
     ] = "both",
-    replace: Annotated[bool, typer.Option("--replace", help=f"Write over a {_GATEWAY} that is there.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over gateway.toml and scripts that differ.")
+    ] = False,
 ) -> None:
-    """Write the papers: report (HTML, Markdown), tables (CSV, Excel), calendar, letters, gateway configuration.
+    """Write the papers: report (HTML, Markdown), tables (CSV, Excel), calendar, letters, scripts, gateway
+    configuration.
 
     Example: mailferry plan write papers
     """
@@ -183,15 +187,16 @@ def write(
     if lang not in (*LANGUAGES, "both"):
         fail(f"there are no papers in {lang!r}", "write en, ja or both", Exit.USAGE)
     place = plan_input.directory(state, config)
-    made, kept = plan_input.plan(place), ""
+    made = plan_input.plan(place)
+    kept: list[str] = []
     wrote: set[Path] = set()
     try:
         with talk().status("writing") as status:
             for name, data in papers(made, LANGUAGES if lang == "both" else (lang,), recall(place)):
                 status.update(f"writing {name}")
                 file = directory / name
-                if name == _GATEWAY and not replace and file.exists() and file.read_bytes() != data:
-                    kept = str(file)
+                if not replace and name.startswith(_FILLED_IN) and file.exists() and file.read_bytes() != data:
+                    kept.append(name)
                     continue
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
@@ -201,7 +206,11 @@ def write(
     except OSError as error:
         fail(f"{error.filename or directory} cannot be written: {error.strerror}", code=Exit.UNAVAILABLE)
     if kept:
-        talk().print(f"{kept} was changed since and is kept; --replace writes over it.", markup=False, soft_wrap=True)
+        names = ", ".join(kept[:3]) + (", …" if len(kept) > 3 else "")
+        told = (
+            f"{names} differ from this plan and are kept, for you may have filled them in; --replace writes over them."
+        )
+        talk().print(told, markup=False, soft_wrap=True)
     older = sorted(path for path in (directory / "letters").glob("*.txt") if path not in wrote)
     if older:
         talk().print(

@@ -177,7 +177,9 @@ class TestWrite:
         run("make")
         result = run("write", str(tmp_path / "papers"))
         assert result.exit_code == 0, result.output
-        names = {str(file.relative_to(tmp_path / "papers")) for file in (tmp_path / "papers").rglob("*.*")}
+        names = {
+            str(file.relative_to(tmp_path / "papers")) for file in (tmp_path / "papers").rglob("*") if file.is_file()
+        }
         assert {"gateway.toml", "report.en.html", "report.ja.html", "plan.en.xlsx", "waves.ja.ics"} <= names
         assert any(name.startswith("letters/kim@example.com") for name in names)
         assert f"{len(names)} files" in result.stderr
@@ -194,7 +196,10 @@ class TestWrite:
         file = tmp_path / "gateway.toml"
         mine = file.read_text(encoding="utf-8") + "# mine\n"
         file.write_text(mine, encoding="utf-8")
+        script = next((tmp_path / "scripts").rglob("*.ps1"))
+        script.write_text("mine", encoding="utf-8")
         assert "--replace" in run("write", str(tmp_path)).stderr
+        assert script.read_text(encoding="utf-8") == "mine"
         assert file.read_text(encoding="utf-8") == mine
         run("write", str(tmp_path), "--replace")
         assert "# mine" not in file.read_text(encoding="utf-8")

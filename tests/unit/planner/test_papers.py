@@ -53,7 +53,7 @@ def papers(some: Plan) -> dict[str, bytes]:
 
 def test_what_is_written(papers: dict[str, bytes], some: Plan) -> None:
     forms = {f"{name}.{language}.{end}" for name, end in FORMS for language in ("en", "ja")}
-    assert {name for name in papers if not name.startswith("letters/")} == forms | {"gateway.toml"}
+    assert {name for name in papers if "/" not in name} == forms | {"gateway.toml"}
     assert len([name for name in papers if name.startswith("letters/")]) == 2 * 3
     assert dict(write(some, ("ja",))).keys() < papers.keys()
 
@@ -226,6 +226,28 @@ class TestGateway:
         for guess in ("", "mailferry-locked", "password"):
             with pytest.raises(VerifyMismatchError):
                 hasher.verify(gateway.LOCKED, guess)
+
+
+class TestScripts:
+    def test_of_the_ways_that_are_taken(self, papers: dict[str, bytes]) -> None:
+        names = {name.split("/")[1] for name in papers if name.startswith("scripts/")}
+        assert names == {"smtp-rbac.en", "smtp-rbac.ja"}
+        every = dict(write(plan(client(), ways=(Way.CONNECTOR,)), ("en",)))
+        assert any(name.startswith("scripts/connector.en/") for name in every)
+
+    def test_names_the_mailboxes_of_the_way_and_no_others(self, papers: dict[str, bytes], some: Plan) -> None:
+        text = papers["scripts/smtp-rbac.en/2-smtp-rbac.ps1"].decode("utf-8-sig")
+        for item in some.items:
+            if item.client.id != "evil":
+                assert (f"'{item.client.sender}'" in text) is (item.way is Way.GATEWAY_SMTP)
+        assert "evil" not in text
+
+    def test_a_connector_trusts_public_addresses(self) -> None:
+        one = client(addresses=("10.1.2.3", "8.8.8.8", "2001:4860:4860::8888"))
+        every = dict(write(plan(one, ways=(Way.CONNECTOR,)), ("en",)))
+        text = every["scripts/connector.en/1-connector.ps1"].decode("utf-8-sig")
+        assert "8.8.8.8" in text
+        assert "10.1.2.3" not in text
 
 
 class Page(HTMLParser):

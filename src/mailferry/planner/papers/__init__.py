@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mailferry.planner.papers import calendar, gateway, html, letters, markdown, sheet, table
+from mailferry.planner.papers import calendar, gateway, html, letters, markdown, scripts, sheet, table
 from mailferry.planner.papers.view import View
 from mailferry.planner.progress import Snapshot
 from mailferry.planner.values import Plan
@@ -34,3 +34,4 @@ def write(
         for name, render in _FORMS:
             yield name.format(language=language), render(view)
         yield from letters.write(view)
+        yield from scripts.write(view)

@@ -106,7 +106,7 @@ def _clients(items: Sequence[Item], routes: Mapping[Way, str]) -> Iterator[Value
     for name, members in sorted(groups.items()):
         if members[0].client.sender:
             yield _account(name, members, routes)
-        elif any(_is_ip(address) for address in members[0].client.addresses):
+        elif any(is_ip(address) for address in members[0].client.addresses):
             yield _known_by_address(name, members[0], routes)
     if not items:
         yield {"name": "this-machine", "networks": ["127.0.0.1", "::1"], "recipients": "internal"}
@@ -118,13 +118,13 @@ def _account(sender: str, members: Sequence[Item], routes: Mapping[Way, str]) ->
     networks = _networks(members)
     if networks:
         client["login_from"] = networks
-    if _is_address(sender):
+    if is_address(sender):
         client |= {"senders": [sender], "mailbox": sender}
     return client | _common(members, routes[first.way])
 
 
 def _known_by_address(name: str, item: Item, routes: Mapping[Way, str]) -> Values:
-    addresses = [address for address in item.client.addresses if _is_ip(address)]
+    addresses = [address for address in item.client.addresses if is_ip(address)]
     return {"name": name, "networks": addresses, **_common([item], routes[item.way])}
 
 
@@ -139,14 +139,15 @@ def _networks(items: Sequence[Item]) -> list[str]:
     """The private networks that they were seen in; [] when one of them was seen only from outside."""
     found = set()
     for item in items:
-        seen = [ip_address(text) for text in item.client.addresses if _is_ip(text)]
+        seen = [ip_address(text) for text in item.client.addresses if is_ip(text)]
         if not seen or not all(address.is_private and not address.is_loopback for address in seen):
             return []  # behind a public address nobody knows the one in here
         found |= {ip_network(f"{address}/{_PRIVATE_PREFIX[address.version]}", strict=False) for address in seen}
     return [str(network) for network in sorted(found, key=lambda network: (network.version, network))]
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
+    """Whether an export's address is one."""
     try:
         ip_address(text)
     except ValueError:
@@ -154,7 +155,8 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a sender is one exact mail address."""
     try:
         return "@" in text and check_pattern(text) == text
     except ValueError:
