@@ -131,7 +131,7 @@ def dump(plan: Plan) -> bytes:
     )
     rest = replace(plan, items=())
     document = _Document(FORMAT, VERSION, texts.values(), refused.values(), limits.values(), rows, rest)
-    return _adapter().dump_json(document) + b"\n"
+    return _adapter().dump_json(document, warnings="error") + b"\n"
 
 
 def parse(text: bytes, name: str = FILE) -> Plan:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import PydanticSerializationError
 
 from mailferry.planner.make import make
 from mailferry.planner.settings import PlanSettings
@@ -72,3 +74,11 @@ def test_half_a_file(plan: Plan, tmp_path: Path) -> None:
     text = save(plan, tmp_path).read_bytes()
     with pytest.raises(StoreError, match="damaged"):
         parse(text[: len(text) // 2])
+
+
+def test_nothing_is_saved_that_could_not_be_loaded(plan: Plan, tmp_path: Path) -> None:
+    wrong: Any = client(senders="kim@example.com")
+    strange = replace(plan, items=(replace(plan.items[0], client=wrong),))
+    with pytest.raises(PydanticSerializationError):
+        save(strange, tmp_path)
+    assert not list(tmp_path.iterdir())
