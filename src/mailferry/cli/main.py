@@ -15,6 +15,7 @@ from mailferry.cli.alarm import alarm
 from mailferry.cli.bulletin import bulletin
 from mailferry.cli.check import check
 from mailferry.cli.demo import demo
+from mailferry.cli.doctor import doctor
 from mailferry.cli.explain import explain
 from mailferry.cli.init import init
 from mailferry.cli.inventory import inventory
@@ -45,6 +46,7 @@ app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
 app.command(rich_help_panel=_CARRY)(init)
 app.command(rich_help_panel=_CARRY)(check)
 app.command(rich_help_panel=_CARRY)(setup)
+app.command(rich_help_panel=_CARRY)(doctor)
 app.add_typer(account, name="account", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_CARRY)(login)
 app.command(rich_help_panel=_CARRY)(serve)

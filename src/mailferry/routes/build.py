@@ -43,6 +43,22 @@ def build_transport(
     if settings.type is RouteType.GRAPH:
         return build_graph(settings, cloud, tokens, log)
     classifier = _classifier(settings)
+    opener = build_opener(settings, hostname=hostname, cloud=cloud, tokens=tokens, secret=secret)
+    pool = Pool(opener, settings.reuse)
+    internal = Reach(settings.name, reach or frozenset()) if settings.internal_only else None
+    return SmtpTransport(settings, presets.limits(settings), pool, classifier, log, internal)
+
+
+def build_opener(
+    settings: RouteSettings,
+    *,
+    hostname: str,
+    cloud: str,
+    tokens: TokenSource,
+    secret: Callable[[SecretSource], str],
+) -> Opener:
+    """What opens logged-in connections for a route that speaks SMTP. Arguments and errors as above."""
+    classifier = _classifier(settings)
     target = Target(
         host=presets.host(settings, cloud),
         port=presets.port(settings, cloud),
@@ -54,9 +70,7 @@ def build_transport(
     )
     dialer = Dialer(target, settings.timeouts, classifier, Watchdog(_tick(settings.timeouts)))
     login = _login(settings, cloud, tokens, secret, classifier)
-    pool = Pool(Opener(dialer, login), settings.reuse)
-    internal = Reach(settings.name, reach or frozenset()) if settings.internal_only else None
-    return SmtpTransport(settings, presets.limits(settings), pool, classifier, log, internal)
+    return Opener(dialer, login)
 
 
 def _classifier(settings: RouteSettings) -> Classifier:

@@ -29,11 +29,11 @@ def build_graph(settings: RouteSettings, cloud: str, tokens: TokenSource, log: M
         rules=Rules(settings.header_only, settings.other_from, settings.null_sender is NullSender.MAILBOX),
         mailbox=settings.mailbox,
     )
-    client = Client(_context(settings, endpoint), settings.timeouts, settings.reuse.idle)
+    client = Client(graph_context(settings, endpoint), settings.timeouts, settings.reuse.idle)
     return GraphTransport(way, presets.limits(settings), client, tokens, log)
 
 
-def _context(settings: RouteSettings, endpoint: str) -> ssl.SSLContext | None:
+def graph_context(settings: RouteSettings, endpoint: str) -> ssl.SSLContext | None:
     """TLS 1.2 at least, always verified; none for an endpoint on this machine that has none."""
     if not endpoint.startswith("https:"):
         return None

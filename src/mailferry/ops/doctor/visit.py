@@ -1,0 +1,33 @@
+"""One visit: every check in its order, each finding as it comes.
+
+Leaves to others: the checks, and showing (cli.doctor). Invariant: a check that breaks is a finding; the others run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from mailferry.m365.facts import Text
+from mailferry.ops.doctor import machine, targets, tenants, ways
+from mailferry.ops.doctor.finding import Finding, Level
+from mailferry.ops.doctor.patient import Patient
+
+Check = Callable[[Patient], AsyncIterator[Finding]]
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("machine", machine.check),
+    ("tenants", tenants.check),
+    ("routes", ways.check),
+    ("alarms", targets.check),
+)
+
+
+async def visit(patient: Patient) -> AsyncIterator[Finding]:
+    """All findings."""
+    for name, check in CHECKS:
+        try:
+            async for finding in check(patient):
+                yield finding
+        except Exception as error:
+            what = Text(f"the check itself failed: {error!r}", f"診断処理でエラーが発生しました: {error!r}")
+            yield Finding(name, "doctor", Level.FAILED, what)

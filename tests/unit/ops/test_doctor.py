@@ -1,0 +1,203 @@
+"""The doctor against the sandbox: a healthy gateway, then one fault at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mailferry.cli.main import app
+from mailferry.clock import Clock, ManualClock, SystemClock
+from mailferry.config.load import load_config
+from mailferry.ops.doctor import machine
+from mailferry.ops.doctor.finding import Finding, Level
+from mailferry.ops.doctor.patient import Patient, Resolve, resolve
+from mailferry.ops.doctor.tenants import read_claims
+from mailferry.ops.doctor.visit import visit
+from mailferry.rehearsal.configuration import HEAD
+from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID
+from mailferry.sandbox.organisation_services import BULK_CLIENT_ID, BULK_SECRET
+from mailferry.sandbox.serve import Sandbox
+from mailferry.sandbox.settings import SandboxSettings
+
+ERP = "erp@contoso.example"
+CLIENT = f"""
+[[client]]
+name = "erp"
+networks = ["127.0.0.0/8"]
+password = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA"
+mailbox = "{ERP}"
+"""
+
+
+class Ward:
+    """A sandbox and the configuration of a gateway that sends through it."""
+
+    def __init__(self, box: Sandbox, directory: Path) -> None:
+        self.box = box
+        self.directory = directory
+        (directory / "secret").write_text(SECRET)
+        (directory / "bulk").write_text(BULK_SECRET)
+        for name in ("secret", "bulk"):
+            (directory / name).chmod(0o600)
+        self.file = directory / "mailferry.toml"
+        self.file.write_text(self.text())
+
+    def text(self, **changes: object) -> str:
+        box = self.box
+        values: dict[str, object] = {
+            "state": self.directory / "state", "old_tls": "1.2", "submission": 0, "legacy": 0, "plain": 0, "metrics": 0,
+            "tenant": box.tenant.tenant_id, "client_id": SECRET_CLIENT_ID, "secret": self.directory / "secret",
+            "bulk_id": BULK_CLIENT_ID, "bulk_secret": self.directory / "bulk", "graph": box.graph_url,
+            "hve": box.hve_port, "acs_smtp": box.acs_smtp_port, "mx": box.mx_port, "onprem": box.onprem_port,
+            "relay_certificate": box.relay_certificate, "authority": box.entra_url, "ca": box.ca_file,
+            "smtp": box.smtp_port,
+        }  # fmt: skip
+        text = HEAD[: HEAD.index("[[rule]]")] + '[metrics]\naddress = "127.0.0.1:{metrics}"\n'
+        return text.format(**values | changes) + CLIENT
+
+    async def visit(
+        self, outside: str = "", clock: Clock | None = None, names: Resolve = resolve, **changes: object
+    ) -> list[Finding]:
+        if changes:
+            self.file.write_text(self.text(**changes))
+        config = load_config(self.file)
+        patient = Patient(config, {}, clock or SystemClock(), names, outside, seconds=5)
+        return [finding async for finding in visit(patient)]
+
+
+@pytest.fixture
+async def ward(tmp_path: Path) -> AsyncIterator[Ward]:
+    box = Sandbox(SandboxSettings(at=date(2026, 11, 24), directory=tmp_path / "sandbox"))
+    await box.start()
+    yield Ward(box, tmp_path)
+    await box.stop()
+
+
+def failed(findings: list[Finding]) -> dict[str, Finding]:
+    return {f"{one.check} {one.subject}": one for one in findings if one.level is Level.FAILED}
+
+
+async def test_a_healthy_gateway(ward: Ward) -> None:
+    findings = await ward.visit()
+    assert failed(findings) == {}
+    good = {(one.check, one.subject) for one in findings if one.level is Level.GOOD}
+    assert {("send", f"exchange-online/{ERP}"), ("send", f"graph/{ERP}"), ("send", "connector")} <= good
+    assert ("send", "hve/bulk@contoso.example") in good
+    assert list(ward.box.mail) == [], "nothing was sent"
+
+
+async def test_a_wrong_secret(ward: Ward) -> None:
+    (ward.directory / "secret").write_text("hunter2-is-not-it")
+    found = failed(await ward.visit())
+    token = found["token contoso, exchange-online"]
+    assert "AADSTS7000215" in token.what.en
+    assert token.cure.ja
+    assert f"send exchange-online/{ERP}" in found
+    assert "hunter2" not in str(found)
+
+
+async def test_smtp_auth_switched_off(ward: Ward) -> None:
+    ward.box.world.patch({"tenant": {"mailboxes": {ERP: {"smtp_client_authentication_disabled": True}}}})
+    found = failed(await ward.visit())
+    assert set(found) == {f"send exchange-online/{ERP}"}
+    one = found[f"send exchange-online/{ERP}"]
+    assert "5.7.139" in one.what.en
+    assert "SMTP AUTH" in one.cause.en + one.cure.en
+    assert one.who.en == "Exchange administrator"
+
+
+async def test_a_permission_that_is_missing(ward: Ward) -> None:
+    ward.box.world.patch({"tenant": {"applications": {BULK_CLIENT_ID: {"app_roles": []}}}})
+    found = failed(await ward.visit())
+    one = found["permission contoso bulk, hve"]
+    assert "Mail.Send" in one.what.en
+    assert "mailferry setup hve" in one.cure.en
+
+
+async def test_least_privilege(ward: Ward) -> None:
+    findings = await ward.visit(outside="nobody@contoso.example")
+    proofs = {one.subject: one.level for one in findings if one.check == "least privilege"}
+    assert proofs == {
+        "exchange-online/nobody@contoso.example": Level.GOOD,
+        "graph/nobody@contoso.example": Level.GOOD,
+    }
+    findings = await ward.visit(outside=ERP)
+    proofs = {one.subject: one.level for one in findings if one.check == "least privilege"}
+    assert proofs[f"exchange-online/{ERP}"] is Level.FAILED
+
+
+async def test_a_certificate_nobody_vouches_for(ward: Ward) -> None:
+    text = ward.text().replace(
+        f'port = {ward.box.smtp_port}\nca_file = "{ward.box.ca_file}"', f"port = {ward.box.smtp_port}"
+    )
+    ward.file.write_text(text)
+    one = failed(await ward.visit())[f"send exchange-online/{ERP}"]
+    assert "certificate" in one.what.en
+    assert one.who.en == "network administrator"
+
+
+async def test_nobody_answers(ward: Ward) -> None:
+    one = failed(await ward.visit(smtp=1))[f"send exchange-online/{ERP}"]
+    assert "Cannot connect" in one.what.en
+
+
+async def test_a_name_that_is_none(ward: Ward) -> None:
+    async def nothing(host: str, port: int) -> list[str]:
+        raise OSError(-2, "Name or service not known")
+
+    found = failed(await ward.visit(names=nothing))
+    assert found["name exchange-online"].what.en == "localhost has no address: Name or service not known"
+    assert not [name for name in found if name.startswith("send")]
+
+
+@pytest.mark.parametrize(("ahead", "level"), [(0, Level.GOOD), (120, Level.WARNING), (-900, Level.FAILED)])
+async def test_a_clock_that_is_wrong(ward: Ward, ahead: float, level: Level) -> None:
+    now = SystemClock().time()
+    findings = await ward.visit(clock=ManualClock(now + ahead))
+    clocks = {one.level for one in findings if one.check == "clock"}
+    assert clocks == {level}
+
+
+async def test_a_check_that_breaks_is_a_finding(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(patient: Patient, directory: Path) -> Finding:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(machine, "_space", broken)
+    found = failed(await ward.visit())
+    assert set(found) == {"machine doctor"}
+
+
+@pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.W10.c", "..", "a.\u00e9.c"])
+def test_what_is_no_token_has_no_claims(token: str) -> None:
+    assert read_claims(token) == {}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_command(language: str, tmp_path: Path) -> None:
+    text = (
+        HEAD[: HEAD.index("[[tenant]]")].format(state=tmp_path, submission=0, legacy=0, plain=0, old_tls="1.2")
+        + '[[route]]\nname = "relay"\ntype = "smarthost"\nhost = "127.0.0.1"\nport = 1\ntls = "none"\n'
+    )
+    (tmp_path / "m.toml").write_text(text + CLIENT + 'recipients = "anywhere"\n')
+    words = ["doctor", "-c", str(tmp_path / "m.toml"), "--lang", language]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1, result.output
+    assert "127.0.0.1:1" in result.stdout
+    assert ("What to do" if language == "en" else "対処方法") in result.stdout
+    made = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert {one["check"] for one in made["findings"]} >= {"configuration", "disk", "listener", "name", "send", "alarms"}
+    assert not list(tmp_path.glob(".mailferry-doctor-*"))
+
+
+def test_a_configuration_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text("[gateway]\n")
+    result = CliRunner().invoke(app, ["doctor", "-c", str(tmp_path / "m.toml"), "--lang", "en"])
+    assert result.exit_code == 3
+    assert "✗ configuration" in result.stdout
+    assert os.listdir(tmp_path) == ["m.toml"]
