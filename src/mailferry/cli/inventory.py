@@ -19,6 +19,7 @@ import typer
 from mailferry.cli.inventory_words import WORDS
 from mailferry.cli.language import Language, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
+from mailferry.cli.state import state_directory
 
 if TYPE_CHECKING:
     from mailferry.inventory.records import Client
@@ -43,21 +44,6 @@ At = Annotated[
 ]
 
 DEFAULT_CONFIG = Path("mailferry.toml")
-DEFAULT_STATE = Path("mailferry-state")
-
-
-def state_directory(state: Path | None, config: Path) -> Path:
-    """Where the inventory lies: as named, else of the configuration, else here."""
-    if state is not None:
-        return state
-    if not config.is_file():
-        return DEFAULT_STATE
-    from mailferry.config.load import ConfigurationError, load_config
-
-    try:
-        return load_config(config).gateway.state
-    except ConfigurationError as error:
-        fail(str(error), f"`mailferry check {config}` shows every problem, or name a --state", Exit.CONFIGURATION)
 
 
 @contextmanager
@@ -106,7 +92,7 @@ def import_(
     words = WORDS[chosen(lang)]
     if not (files or live or gateway):
         fail(words["no_files"], words["files_hint"], Exit.USAGE)
-    place = state_directory(state, config)
+    place = state_directory(config, state)
     with opened(place, words, read_only=False) as found, download(config, tenant, days, words, live=live) as fetched:
         paths = [*(files or ()), *fetched, *([spool_file(config, words)] if gateway else ())]
         sources = _import(found, paths, words)
@@ -170,7 +156,7 @@ def show(
     words, language = WORDS[chosen(lang)], chosen(lang)
     day = at.date() if at is not None else disabled_from()
     _known(fate, finding)
-    with opened(state_directory(state, config), words) as found:
+    with opened(state_directory(config, state), words) as found:
         every = found.clients(day)
     picked = [each for each in every if _matches(each, sender, fate, finding, owner, site)]
     if csv is not None or parquet is not None:
@@ -229,7 +215,7 @@ def sources_(config: Config = DEFAULT_CONFIG, state: State = None, lang: Lang = 
     """
     from mailferry.cli.inventory_view import imported_document, listed
 
-    with opened(state_directory(state, config), WORDS[chosen(lang)]) as found:
+    with opened(state_directory(config, state), WORDS[chosen(lang)]) as found:
         sources = found.sources()
     if json:
         print_json(imported_document(sources))

@@ -94,14 +94,10 @@ def _section(config: Path | None) -> PlanSettings:
 
 
 def directory(state: Path | None, config: Path | None) -> Path:
-    """Where the inventory lies; a file with [plan] alone does not say it."""
-    from mailferry.cli.inventory import DEFAULT_STATE, state_directory
-    from mailferry.config.document import read_document
+    """Where the inventory lies."""
+    from mailferry.cli.state import state_directory
 
-    path = config or DEFAULT_CONFIG
-    if state is None and path.exists() and "gateway" not in read_document(path, {}).data:
-        return DEFAULT_STATE
-    return state_directory(state, path)
+    return state_directory(config or DEFAULT_CONFIG, state)
 
 
 def clients(place: Path, cutoff: date | None) -> tuple[tuple[Client, ...], frozenset[str]]:

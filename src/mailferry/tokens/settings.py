@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
 CloudName = Literal["worldwide", "gcc-high", "dod", "china"]
 
@@ -201,8 +202,12 @@ def _again(detail: Any) -> InitErrorDetails:
     """An error as it was told, to be told once more among others."""
     kind, context = detail["type"], detail.get("ctx", {})
     message = detail["msg"].replace("{", "{{").replace("}", "}}")
-    again = PydanticCustomError(kind, message, context) if kind == "value_error" else kind
+    # pydantic's own types, such as path_type, and those of a validator are unknown to the core.
+    again = kind if kind in _CORE_ERRORS and kind != "value_error" else PydanticCustomError(kind, message, context)
     return InitErrorDetails(type=again, loc=detail["loc"], input=detail["input"], ctx=context)
+
+
+_CORE_ERRORS = frozenset(get_args(ErrorType))
 
 
 def _exactly_one(**choices: object) -> None:
