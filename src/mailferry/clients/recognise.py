@@ -62,7 +62,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """The result. `candidates` rest on strong signs, likeliest first; `hints` on weak ones alone."""
+    """The result. `candidates` rest on strong signs, likeliest first; `hints` on weak ones alone: where there are
+    candidates, only what is built on one of them."""
 
     decision: Decision = Decision.NONE
     family: Family | None = None
@@ -133,25 +134,39 @@ class Recogniser:
     def _decide(self, seen: Mapping[str, _Seen], remarks: tuple[Remark, ...]) -> Recognition:
         strong = {id: found for id, found in seen.items() if found.strong}
         if not strong:
-            return Recognition(hints=_hints(seen.values()), remarks=remarks)
+            return Recognition(hints=_ranked(map(_hint, seen.values())), remarks=remarks)
         # What is built on a library shows the library's signs too: they are evidence for it, not against it.
-        for id in tuple(strong):
-            for under in self._base.beneath(strong[id].product):
+        for found in strong.values():
+            for under in self._base.beneath(found.product):
                 if under in strong:
-                    strong[id].take(strong[under])
+                    found.take(strong[under])
         below = {under for found in strong.values() for under in self._base.beneath(found.product)}
-        by_family: dict[str, list[_Seen]] = defaultdict(list)
-        for id, found in strong.items():
-            if id not in below:
-                by_family[found.product.family].append(found)
-        shares = 1 / len(by_family)
-        candidates = _ranked(one for group in by_family.values() for one in _shared(group, shares))
-        if len(by_family) > 1:
-            return Recognition(Decision.CONFLICT, None, 0.0, candidates, remarks=remarks)
+        families = {found.product.family for id, found in strong.items() if id not in below}
+        groups = {family: self._group(family, seen, below) for family in sorted(families)}
+        candidates = _ranked(one for group in groups.values() for one in _shared(group, 1 / len(groups)))
+        hints = self._built_on(candidates, seen)
+        if len(groups) > 1:
+            return Recognition(Decision.CONFLICT, None, 0.0, candidates, hints, remarks)
         decision = Decision.PRODUCT if len(candidates) == 1 else Decision.FAMILY
-        family = self._base.families[next(iter(by_family))]
-        confidence = max(found.worth for found in by_family[family.id])
-        return Recognition(decision, family, confidence, candidates, remarks=remarks)
+        (family, group), *_ = groups.items()
+        confidence = round(max(found.worth for found in group), 4)
+        return Recognition(decision, self._base.families[family], confidence, candidates, hints, remarks)
+
+    def _group(self, family: str, seen: Mapping[str, _Seen], below: set[str]) -> list[_Seen]:
+        """The members of a family that was named, those with weak signs too: the strong one speaks for them all."""
+        return [
+            seen[member.id] for member in self._base.members[family] if member.id in seen and member.id not in below
+        ]
+
+    def _built_on(self, candidates: Sequence[Candidate], seen: Mapping[str, _Seen]) -> tuple[Candidate, ...]:
+        """What is built on a candidate and shows a weak sign that the candidate does not."""
+        named = {one.product.id: {(sign.kind, sign.value) for sign in one.evidence} for one in candidates}
+        return _ranked(
+            _hint(found)
+            for found in seen.values()
+            for under in self._base.beneath(found.product)
+            if not found.strong and under in named and found.beyond(named[under])
+        )
 
 
 class _Seen:
@@ -176,6 +191,10 @@ class _Seen:
         """Strong ones first; each sign once."""
         best = sorted(self._evidence, key=lambda one: (one.weight is Weight.WEAK, one.kind, one.header, one.value))
         return tuple({(one.kind, one.header, one.value): one for one in reversed(best)}.values())[::-1]
+
+    def beyond(self, signs: set[tuple[Kind, str]]) -> bool:
+        """Whether it shows more than these."""
+        return any((one.kind, one.value) not in signs for one in self._evidence)
 
     def kinds(self, weight: Weight) -> int:
         """How many independent kinds of sign there are: host name and EHLO name are one."""
@@ -203,11 +222,9 @@ def _shared(group: Sequence[_Seen], share: float) -> Iterator[Candidate]:
         yield Candidate(found.product, round(share * worth * weight / sum(weights), 4), found.evidence)
 
 
-def _hints(seen: Iterable[_Seen]) -> tuple[Candidate, ...]:
-    return _ranked(
-        Candidate(found.product, round(min(_HINTS, 1 - (1 - _HINT) ** found.kinds(Weight.WEAK)), 4), found.evidence)
-        for found in seen
-    )
+def _hint(found: _Seen) -> Candidate:
+    worth = min(_HINTS, 1 - (1 - _HINT) ** found.kinds(Weight.WEAK))
+    return Candidate(found.product, round(worth, 4), found.evidence)
 
 
 def _ranked(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
