@@ -58,7 +58,9 @@ async def test_the_sandboxs_log_by_pages_and_through_a_throttle(desk: Desk) -> N
     async with Sandbox(SandboxSettings(at=datetime(2026, 11, 20, tzinfo=UTC).date(), running=False)) as box:
         for number in range(1100):  # more than a page holds
             user = box.tenant.mailbox("scanner@contoso.example")
-            box.world.signins.basic(at=box.clock.time() - number, user="scanner", mailbox=user, refused=None, remote="203.0.113.7:5")
+            box.world.signins.basic(
+                at=box.clock.time() - number, user="scanner", mailbox=user, refused=None, remote="203.0.113.7:5"
+            )
         box.faults.add(Fault(surface="graph", at="request", action="reply", reply="429", retry_after=7, count=1))
         clock, target, seen = Waits(), desk.folder / "live.ndjson", []
 
@@ -71,7 +73,11 @@ async def test_the_sandboxs_log_by_pages_and_through_a_throttle(desk: Desk) -> N
     assert clock.asked == [7.0]
     assert desk.inventory.import_paths([target])[0].taken == 1100
     (client,) = desk.inventory.clients()
-    assert (client.sender, client.authentication.value, client.fate.value) == ("scanner@contoso.example", "basic", "breaks")
+    assert (client.sender, client.authentication.value, client.fate.value) == (
+        "scanner@contoso.example",
+        "basic",
+        "breaks",
+    )
 
 
 async def test_a_link_to_another_host_gets_no_token(tmp_path: Path) -> None:
@@ -92,7 +98,9 @@ async def test_pages_in_a_circle_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_refusal_says_what_is_missing_and_shows_no_token(tmp_path: Path, status: int) -> None:
-    body = {"error": {"code": "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "message": "No premium licence."}}
+    body = {
+        "error": {"code": "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "message": "No premium licence."}
+    }
     async with service(lambda request: web.json_response(body, status=status)) as endpoint:
         with pytest.raises(InventoryError, match="No premium licence") as caught:
             await download(endpoint, token, Waits(), SINCE, tmp_path / "x")

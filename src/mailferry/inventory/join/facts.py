@@ -163,6 +163,9 @@ def _evidence(row: tuple[Any, ...]) -> Evidence:
     return Evidence(**values)
 
 
+_NAMES = tuple(field.name for field in fields(Evidence))
+
+
 def _value(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)

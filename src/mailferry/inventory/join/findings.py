@@ -35,6 +35,12 @@ def _codes() -> Mapping[str, tuple[Severity, Text]]:
 CODES: Mapping[str, tuple[Severity, Text]] = _codes()
 
 
+#: Problems before warnings before notes, each in the order of the codes.
+_PLACES = {
+    code: (list(Severity).index(severity), place) for place, (code, (severity, _)) in enumerate(CODES.items())
+}
+
+
 def sentence(finding: Finding, language: str = "en") -> str:
     """The finding in words."""
     return CODES[finding.code][1].of(language).format(**finding.values)
@@ -61,8 +67,7 @@ class Case:
 def findings(case: Case) -> tuple[Finding, ...]:
     """Problems first."""
     found = [*_judged(case), *_spoken(case), *_gateway(case), *_reported(case), *_times(case)]
-    order = list(Severity)
-    return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), list(CODES).index(finding.code))))
+    return tuple(sorted(found, key=lambda finding: _PLACES[finding.code]))
 
 
 def _finding(code: str, **values: object) -> Finding:
