@@ -126,7 +126,7 @@ class Recogniser:
                     if isinstance(owner, Remark):
                         remarks[owner.id] = owner
                     else:
-                        seen.setdefault(owner.id, _Seen(owner)).add(evidence)
+                        (seen.get(owner.id) or seen.setdefault(owner.id, _Seen(owner))).signs.add(evidence)
         if not seen and not remarks:
             return NOTHING
         return self._decide(seen, tuple(remarks[id] for id in sorted(remarks)))
@@ -139,7 +139,7 @@ class Recogniser:
         for found in strong.values():
             for under in self._base.beneath(found.product):
                 if under in strong:
-                    found.take(strong[under])
+                    found.signs |= strong[under].signs
         below = {under for found in strong.values() for under in self._base.beneath(found.product)}
         families = {found.product.family for id, found in strong.items() if id not in below}
         groups = {family: self._group(family, seen, below) for family in sorted(families)}
@@ -174,56 +174,55 @@ class _Seen:
 
     def __init__(self, product: Product) -> None:
         self.product = product
-        self._evidence: set[Evidence] = set()
-
-    def add(self, evidence: Evidence) -> None:
-        self._evidence.add(evidence)
-
-    def take(self, other: _Seen) -> None:
-        self._evidence |= other._evidence
+        self.signs: set[Evidence] = set()
 
     @property
     def strong(self) -> bool:
-        return any(evidence.weight is Weight.STRONG for evidence in self._evidence)
+        return any(sign.weight is Weight.STRONG for sign in self.signs)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """Strong ones first; each sign once."""
-        best = sorted(self._evidence, key=lambda one: (one.weight is Weight.WEAK, one.kind, one.header, one.value))
-        return tuple({(one.kind, one.header, one.value): one for one in reversed(best)}.values())[::-1]
+        best: dict[tuple[Kind, str, str], Evidence] = {}
+        for sign in sorted(self.signs, key=_order) if len(self.signs) > 1 else self.signs:
+            best.setdefault((sign.kind, sign.header, sign.value), sign)
+        return tuple(best.values())
 
     def beyond(self, signs: set[tuple[Kind, str]]) -> bool:
         """Whether it shows more than these."""
-        return any((one.kind, one.value) not in signs for one in self._evidence)
+        return any((one.kind, one.value) not in signs for one in self.signs)
 
-    def kinds(self, weight: Weight) -> int:
-        """How many independent kinds of sign there are: host name and EHLO name are one."""
-        kinds = {(_same(one.kind), one.header) for one in self._evidence if one.weight is weight}
-        if weight is Weight.WEAK:
-            kinds -= {(_same(one.kind), one.header) for one in self._evidence if one.weight is Weight.STRONG}
-        return len(kinds)
+    def kinds(self) -> tuple[int, int]:
+        """How many independent kinds of strong sign there are, and of weak ones beside them."""
+        strong = {(_SAME.get(one.kind, one.kind), one.header) for one in self.signs if one.weight is Weight.STRONG}
+        every = {(_SAME.get(one.kind, one.kind), one.header) for one in self.signs}
+        return len(strong), len(every) - len(strong)
 
     @property
     def worth(self) -> float:
         """How sure the family is."""
-        doubt = (1 - _STRONG[self.product.founded]) ** self.kinds(Weight.STRONG)
-        return min(_CERTAIN, 1 - doubt * (1 - _SUPPORT) ** self.kinds(Weight.WEAK))
+        strong, weak = self.kinds()
+        return min(_CERTAIN, 1 - (1 - _STRONG[self.product.founded]) ** strong * (1 - _SUPPORT) ** weak)
 
 
-def _same(kind: Kind) -> Kind:
-    return Kind.HOSTNAME if kind is Kind.EHLO else kind
+#: The name of the machine, however it was learnt.
+_SAME = {Kind.EHLO: Kind.HOSTNAME}
+
+
+def _order(sign: Evidence) -> tuple[bool, Kind, str, str]:
+    return sign.weight is Weight.WEAK, sign.kind, sign.header, sign.value
 
 
 def _shared(group: Sequence[_Seen], share: float) -> Iterator[Candidate]:
     """The members of one family divide its confidence by the evidence each has."""
     worth = max(found.worth for found in group)
-    weights = [found.kinds(Weight.STRONG) + found.kinds(Weight.WEAK) / 2 for found in group]
+    weights = [strong + weak / 2 for strong, weak in (found.kinds() for found in group)]
     for found, weight in zip(group, weights, strict=True):
         yield Candidate(found.product, round(share * worth * weight / sum(weights), 4), found.evidence)
 
 
 def _hint(found: _Seen) -> Candidate:
-    worth = min(_HINTS, 1 - (1 - _HINT) ** found.kinds(Weight.WEAK))
+    worth = min(_HINTS, 1 - (1 - _HINT) ** found.kinds()[1])
     return Candidate(found.product, round(worth, 4), found.evidence)
 
 

@@ -84,8 +84,8 @@ class Signs:
 
     def __iter__(self) -> Iterator[tuple[Kind, str, str]]:
         """(kind, name of the field, value) of everything seen; the name is "" but for other headers."""
-        for kind in _KINDS:
-            value = getattr(self, kind.value)
+        for kind, attribute in _KINDS:
+            value = getattr(self, attribute)
             if value:
                 yield kind, "", value
         for name, value in self.headers:
@@ -114,4 +114,4 @@ class Signs:
 
 
 _SINGLE = tuple(field.name for field in fields(Signs) if field.name != "headers")
-_KINDS = tuple(Kind(name) for name in _SINGLE)
+_KINDS = tuple((Kind(name), name) for name in _SINGLE)
