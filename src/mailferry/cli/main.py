@@ -14,9 +14,11 @@ from mailferry.cli.account import account
 from mailferry.cli.alarm import alarm
 from mailferry.cli.bulletin import bulletin
 from mailferry.cli.check import check
+from mailferry.cli.clients import clients
 from mailferry.cli.demo import demo
 from mailferry.cli.doctor import doctor
 from mailferry.cli.explain import explain
+from mailferry.cli.identify import identify
 from mailferry.cli.init import init
 from mailferry.cli.inventory import inventory
 from mailferry.cli.login import login
@@ -40,6 +42,8 @@ _KNOW, _CARRY, _TRY = "Know what changes", "Carry the mail", "Try it safely"
 
 app.command(rich_help_panel=_KNOW)(timeline)
 app.command(rich_help_panel=_KNOW)(explain)
+app.command(rich_help_panel=_KNOW)(identify)
+app.add_typer(clients, name="clients", rich_help_panel=_KNOW)
 app.add_typer(inventory, name="inventory", rich_help_panel=_KNOW)
 app.add_typer(plan, name="plan", rich_help_panel=_KNOW)
 app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
