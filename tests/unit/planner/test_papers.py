@@ -200,8 +200,9 @@ class TestGateway:
         assert [str(network) for network in config.clients[0].login_from] == ["10.0.0.0/24", "10.1.0.0/24"]
 
     def test_a_public_address_locks_nobody_out(self, tmp_path: Path) -> None:
-        config = self.loaded(plan(client(addresses=("10.1.2.3", "8.8.8.8"))), tmp_path)
-        assert config.clients[0].login_from == ()
+        for public in ("8.8.8.8", "203.0.113.9", "2001:db8::1"):  # those of documentation stand for public ones
+            config = self.loaded(plan(client(addresses=("10.1.2.3", public))), tmp_path)
+            assert config.clients[0].login_from == ()
 
     def test_who_may_write_outside(self, tmp_path: Path) -> None:
         reach = {

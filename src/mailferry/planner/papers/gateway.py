@@ -23,6 +23,14 @@ _NO_ID = "00000000-0000-0000-0000-000000000000"
 _OLD_TLS = frozenset({"1.0", "1.1"})
 _OWNER = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _PRIVATE_PREFIX = {4: 24, 6: 64}
+#: Inside a network: RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291. `is_private` would take in the addresses of
+#: documentation too, which stand for public ones wherever they are met.
+_PRIVATE = tuple(
+    map(
+        ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
+    )
+)
 
 Values = Mapping[str, object]
 
@@ -140,7 +148,7 @@ def _networks(items: Sequence[Item]) -> list[str]:
     found = set()
     for item in items:
         seen = [ip_address(text) for text in item.client.addresses if is_ip(text)]
-        if not seen or not all(address.is_private and not address.is_loopback for address in seen):
+        if not seen or not all(any(address in network for network in _PRIVATE) for address in seen):
             return []  # behind a public address nobody knows the one in here
         found |= {ip_network(f"{address}/{_PRIVATE_PREFIX[address.version]}", strict=False) for address in seen}
     return [str(network) for network in sorted(found, key=lambda network: (network.version, network))]
