@@ -1,0 +1,120 @@
+"""What one client of the inventory sends: as large and to as many as it was seen to, inside and outside.
+
+Leaves to others: the octets (mails) and how they are handed over (speaker). Invariants: pure and seeded: the same
+client sends the same octets; every recipient is made up, so no person's address is ever written to.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from mailferry.inventory.records import Client, Volume
+from mailferry.m365.facts import Text
+from mailferry.m365.limits import exchange_online
+from mailferry.rehearsal import words
+from mailferry.rehearsal.mails import Mail, mail
+
+#: Recipients outside the organisation (RFC 2606).
+OUTSIDE = "outside.example"
+_LOCAL = "rehearsal-recipient"
+_USUAL, _SMALL = 4096, 2048
+#: More envelope senders than these say nothing new.
+_SENDERS = 3
+_LINE = 76  # of base64, without its line end
+_POOL = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message before its octets are made. `octets` is about its size."""
+
+    tag: str
+    sender: str
+    recipients: tuple[str, ...]
+    octets: int
+
+    def written(self) -> Mail:
+        """The message: a text of random base64, so that nothing on its way could squeeze or guess it."""
+        note = b"This is a rehearsal.\r\n.\r\n..two dots\r\n"
+        header = ("Content-Type: text/plain; charset=us-ascii",)
+        made = mail(self.tag, self.sender, self.recipients, note, to=self.recipients[0], extra=header)
+        lines = max(1, (self.octets - len(made.octets)) // (_LINE + 2))
+        return Mail(made.tag, made.sender, made.recipients, made.header, note + _filling(lines, self.tag))
+
+
+@cache
+def _pool() -> bytes:
+    """Random lines that all messages are cut from."""
+    raw = random.Random(365).randbytes(_POOL)  # noqa: S311 - content, not a secret
+    lines = base64.encodebytes(raw).replace(b"\n", b"\r\n")
+    return lines[: len(lines) // (_LINE + 2) * (_LINE + 2)]
+
+
+def _filling(lines: int, tag: str) -> bytes:
+    pool, width = _pool(), _LINE + 2
+    start, wanted = (sum(tag.encode()) * 131 % (len(pool) // width)) * width, lines * width
+    return (pool[start:] + pool * (wanted // len(pool) + 1))[:wanted]
+
+
+def internal(number: int, domain: str) -> str:
+    """The mailbox of a made-up recipient in the organisation."""
+    return f"{_LOCAL}-{number}@{domain}"
+
+
+def most_internal(clients: Iterator[Client]) -> int:
+    """How many such mailboxes are needed."""
+    return max((_count(client.volume) for client in clients), default=1)
+
+
+def letters(client: Client, domain: str, seed: str) -> tuple[tuple[Letter, ...], tuple[Text, ...]]:
+    """What `client` sends, and what was assumed. `domain` is one of the organisation's."""
+    volume, assumed = client.volume, []
+    if volume.largest is None:
+        assumed.append(words.SIZE)
+    if volume.recipients is None:
+        assumed.append(words.RECIPIENTS)
+    most = exchange_online().message_size_advertised.value
+    size = min(volume.largest or _USUAL, most)
+    to = _recipients(volume, domain)
+    found = tuple(
+        Letter(f"{seed}-{client.id}-{number}", sender, to if number == 0 else to[:1], size if number == 0 else _SMALL)
+        for number, sender in enumerate(_senders(client))
+    )
+    return found, tuple(assumed)
+
+
+def burst(client: Client, domain: str, seed: str) -> tuple[Letter, ...]:
+    """The busiest minute that was seen, where a mailbox may not send so much in one: small messages, for it is the rate
+    that is rehearsed."""
+    peak, published = client.volume.peak_minute or 0, exchange_online().messages_per_minute.value
+    if peak <= published:
+        return ()
+    sender, to = _senders(client)[0], (internal(0, domain),)
+    return tuple(Letter(f"{seed}-{client.id}-b{number}", sender, to, _SMALL) for number in range(1, peak))
+
+
+def _senders(client: Client) -> list[str]:
+    """The envelope senders: the mailbox itself first, where it was seen or nothing was."""
+    seen = [sender for sender in client.senders if "@" in sender and sender.lower() != client.sender.lower()]
+    own = [client.sender] if client.sender and (len(seen) < len(client.senders) or not client.senders) else []
+    return [*own, *seen][:_SENDERS] or [client.sender]
+
+
+def _count(volume: Volume) -> int:
+    return max(1, min(volume.most_recipients or 1, 1000))
+
+
+def _recipients(volume: Volume, domain: str) -> tuple[str, ...]:
+    """As many as its largest envelope had, outside in the proportion that was seen; at least one of each kind seen."""
+    count, outside, every = _count(volume), volume.external_recipients or 0, volume.recipients or 0
+    far = round(count * outside / every) if every else 0
+    if outside:
+        far = max(1, far)
+    if count > 1 and outside < every:
+        far = min(far, count - 1)
+    inside = [internal(number, domain) for number in range(count - far)]
+    return (*inside, *(f"recipient-{number}@{OUTSIDE}" for number in range(far)))
