@@ -23,7 +23,8 @@ def events(draw: st.DrawFn) -> list[dict[str, str]]:
     return [
         signin(
             number, USERS[number % 3], ip=PLACES[number // 3 % 3], code=50126 if number % 5 == 0 else 0,
-            when=f"2026-11-{1 + number % 20:02d}T08:{number:02d}:00Z", app="Browser" if number % 7 == 6 else "Authenticated SMTP",
+            when=f"2026-11-{1 + number % 20:02d}T08:{number:02d}:00Z",
+            app="Browser" if number % 7 == 6 else "Authenticated SMTP",
         )
         for number in numbers
     ]  # fmt: skip
@@ -49,9 +50,15 @@ exports = st.one_of(
     events().map(portal),
     events().map(as_json),
     events().map(older),
-    st.lists(st.tuples(st.sampled_from(USERS), st.sampled_from(["Basic", "OAuth"]), st.integers(1, 9)), min_size=1, max_size=4).map(eac),
     st.lists(
-        st.integers(0, 9).map(lambda n: (f"2026-11-2{n % 4}T09:0{n}:00Z", USERS[n % 3], f"a{n}@fabrikam.com", "203.0.113.9" if n > 6 else "", n)),
+        st.tuples(st.sampled_from(USERS), st.sampled_from(["Basic", "OAuth"]), st.integers(1, 9)), min_size=1, max_size=4
+    ).map(eac),
+    st.lists(
+        st.integers(0, 9).map(
+            lambda n: (
+                f"2026-11-2{n % 4}T09:0{n}:00Z", USERS[n % 3], f"a{n}@b.com", "203.0.113.9" if n > 6 else "", n
+            )
+        ),
         min_size=1, max_size=5,
     ).map(trace),
     st.sampled_from([receive(RELAYED), receive(RELAYED, "08DE0002", "10.1.2.4:9")]),

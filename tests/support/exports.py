@@ -16,7 +16,31 @@ from mailferry.inventory.store import Inventory
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 #: Letter for letter, with its blanks and its double (Entra portal, December 2025).
-PORTAL = ["Date (UTC)", "Request ID", "User agent", "Correlation ID", "User ID", "User", "Username", "User type", "Incoming token type", "Authentication Protocol", "Application", "Application ID ", "Resource", "Resource ID ", "IP address", "Location", "Status", "Sign-in error code", "Failure reason", "Client app", "Autonomous system  number", "Incoming token type", "Latency"]
+PORTAL = [
+    "Date (UTC)",
+    "Request ID",
+    "User agent",
+    "Correlation ID",
+    "User ID",
+    "User",
+    "Username",
+    "User type",
+    "Incoming token type",
+    "Authentication Protocol",
+    "Application",
+    "Application ID ",
+    "Resource",
+    "Resource ID ",
+    "IP address",
+    "Location",
+    "Status",
+    "Sign-in error code",
+    "Failure reason",
+    "Client app",
+    "Autonomous system  number",
+    "Incoming token type",
+    "Latency",
+]
 
 
 def text(header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",", end: str = "\r\n") -> str:
@@ -83,7 +107,8 @@ def receive(lines: Iterable[tuple[str, str, str]], session: str = "08DE0001", re
     head = (
         "#Software: Microsoft Exchange Server\r\n#Version: 15.02.1544.004\r\n#Log-Type: SMTP Receive Protocol Log\r\n"
         "#Date: 2026-11-20T00:00:00.000Z\r\n"
-        "#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
+        "#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,"
+        "context\r\n"
     )
     rows = (
         (

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.exports import eac, portal, signin
 from typer.testing import CliRunner
 
 from mailferry.cli.inventory_words import WORDS
 from mailferry.cli.main import app
+from support.exports import eac, portal, signin
 
 
 @pytest.fixture

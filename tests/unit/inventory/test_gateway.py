@@ -6,9 +6,8 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from support.exports import Desk, eac, portal, signin
-
 from mailferry.spool.sqlite.database import prepare
+from support.exports import Desk, eac, portal, signin
 
 DAY = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -19,8 +18,8 @@ def history(path: Path, *messages: tuple[datetime, str, str, str]) -> Path:
     connection = sqlite3.connect(path)
     for number, (when, mailbox, recipient, state) in enumerate(messages, 1):
         connection.execute(
-            "INSERT INTO message VALUES (?, ?, 900, 0, ?, NULL, 0, NULL, NULL, 'printer', '10.1.2.3', 'MFP7', 'printer', "
-            "'TLSv1.2', 'lan', ?, '<1@mfp>', '', NULL)",
+            "INSERT INTO message VALUES (?, ?, 900, 0, ?, NULL, 0, NULL, NULL, 'printer', '10.1.2.3', 'MFP7', "
+            "'printer', 'TLSv1.2', 'lan', ?, '<1@mfp>', '', NULL)",
             (number, int(when.timestamp() * 1e6), mailbox, mailbox),
         )
         connection.execute(

@@ -52,18 +52,21 @@ def refused(desk: Desk, *contents: str | bytes) -> InventoryError:
     [
         ("", "it is empty"),
         ("Name,Colour\nx,red\n", 'its columns are Name, Colour'),
-        ("Date (UTC),Request ID,IP address\n2026-11-20T08:00:00Z,1,10.0.0.1\n", 'the column "clientapp" or "serviceprincipalid" is missing'),
+        ("Date (UTC),Request ID,IP address\n2026-11-20T08:00:00Z,1,10.0.0.1\n",
+         'the column "clientapp" or "serviceprincipalid" is missing'),
         ("Dear colleague, please find attached.\n", "its columns are"),
         (b"\x7fELF\0\0\0\x01" * 50, "this is a binary file"),
         (b"\x81\xff\xfe\x80garbage\xff" * 10, "neither UTF-8"),
-        ('[{"id": "1", "createdDateTime": "2026-11-20T08:00:00Z", "clientAppUsed": "SMTP", "ipAddress": "x"}, {"id": ', "it cannot be read"),
+        ('[{"id": "1", "createdDateTime": "2026-11-20T08:00:00Z", "clientAppUsed": "SMTP", "ipAddress": "x"}, {"id": ',
+         "it cannot be read"),
         ('{"value": [{"createdDateTime": "x", "clientAppUsed": "SMTP", "ipAddress": "x"}', "is not closed"),
         (GOOD[:2000].replace("Success", '"Success', 1), "a quotation mark opens here and is not closed"),
         (b"SQLite format 3\0" + b"\0" * 200, "the history cannot be read"),
         (gzip.compress(GOOD.encode())[:-20], "the compressed file is damaged"),
         (zipped({"a.csv": GOOD.encode()})[:-30], "the archive cannot be read"),
     ],
-    ids=["empty", "unknown", "almost", "prose", "binary", "letters", "cut list", "cut value", "quote", "sqlite", "gzip", "zip"],
+    ids=["empty", "unknown", "almost", "prose", "binary", "letters", "cut list",
+         "cut value", "quote", "sqlite", "gzip", "zip"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_an_error_that_says_why(desk: Desk, content: str | bytes, words: str) -> None:
     error = refused(desk, content)
@@ -155,13 +158,14 @@ def test_formulas_in_csv_are_text(tmp_path: Path) -> None:
 
 SEEDS = (
     GOOD.encode(),
-    json.dumps({"value": [{"id": "1", "createdDateTime": "2026-11-20T08:00:00Z", "clientAppUsed": "SMTP", "ipAddress": "x",
-                           "userPrincipalName": "a@b.c", "status": {"errorCode": 0}}]}).encode(),
+    json.dumps({"value": [{"id": "1", "createdDateTime": "2026-11-20T08:00:00Z", "clientAppUsed": "SMTP",
+                           "ipAddress": "x", "userPrincipalName": "a@b.c", "status": {"errorCode": 0}}]}).encode(),
     eac([("a@contoso.com", "Basic", 5), ("b@contoso.com", "OAuth", 7)]).encode(),
     trace([("2026-11-20T08:00:00Z", "a@contoso.com", "b@contoso.com", "10.0.0.1", 1)]).encode(),
     receive(RELAYED).encode(),
     b"Nov 20 08:00:01 mx postfix/smtpd[11]: 4F2A91C0A7: client=nas.lan[10.1.2.5]\n"
-    b"Nov 20 08:00:02 mx postfix/smtp[14]: 4F2A91C0A7: to=<a@contoso.com>, relay=x[1.2.3.4]:25, dsn=2.0.0, status=sent (OK)\n",
+    b"Nov 20 08:00:02 mx postfix/smtp[14]: 4F2A91C0A7: to=<a@contoso.com>, relay=x[1.2.3.4]:25, dsn=2.0.0, "
+    b"status=sent (OK)\n",
     b"Name : Block\nAllowBasicAuthSmtp : False\n\nName : Allow\nAllowBasicAuthSmtp : True\n",
     gzip.compress(GOOD.encode()),
     zipped({"a.csv": GOOD.encode()}),

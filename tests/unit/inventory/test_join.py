@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from support.exports import Desk, eac, portal, signin
 
 from mailferry.inventory.join.findings import CODES, sentence
 from mailferry.inventory.records import Authentication, Client, Fate
+from support.exports import Desk, eac, portal, signin
 
 
 def codes(client: Client) -> list[str]:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from support.exports import Desk
-from support.sandbox_graph import graph_token
 
 from mailferry.clock import ManualClock, utc
 from mailferry.inventory.errors import InventoryError
@@ -18,6 +16,8 @@ from mailferry.inventory.live import Endpoint, download
 from mailferry.sandbox.faults import Fault
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
+from support.exports import Desk
+from support.sandbox_graph import graph_token
 
 SINCE = datetime(2026, 10, 1, tzinfo=UTC)
 
