@@ -90,8 +90,8 @@ _LOOK_DEVICE = Text(
     "ファームウェアのバージョンを添えて {vendor} にお問い合わせください。",
 )
 _LOOK_MODEL = Text(
-    "Model and firmware version: compare them with the list of {vendor}.",
-    "型番とファームウェアのバージョンを {vendor} の対応一覧と照合してください。",
+    "Model and firmware version: {vendor} says which can.",
+    "型番とファームウェアのバージョンを {vendor} の公開情報と照合してください。",
 )
 _LOOK_VERSION = Text(
     "Look at the outgoing mail settings of the installed version: is there OAuth 2.0? If not, ask {vendor}.",
@@ -131,14 +131,23 @@ _SAYS = {
 }
 
 
+_GRAPH = ("it can send by Microsoft Graph itself", "Microsoft Graph での送信: 対応")
+
+
 def _sentence(found: Verdict, language: str) -> str:
+    """Version and flows stand with what they belong to: SMTP, or Graph where SMTP cannot."""
     japanese = language == "ja"
-    parts = [_SAYS[found.smtp][1 if japanese else 0]]
-    if found.since.en:
-        parts.append(f"（{found.since.ja} 以降）" if japanese else f" from {found.since.en}")
-    if found.flows:
-        flows = ("、" if japanese else ", ").join(flow.label(language) for flow in found.flows)
-        parts.append(f"、方式: {flows}" if japanese else f", by {flows}")
-    if found.graph is Answer.YES:
-        parts.append("。Microsoft Graph での送信機能あり" if japanese else "; it can send by Microsoft Graph itself")
-    return "".join(parts) + ("。" if japanese else ".")
+    smtp, details = _SAYS[found.smtp][japanese], _details(found, japanese=japanese)
+    if found.graph is not Answer.YES:
+        return smtp + details + ("。" if japanese else ".")
+    over_smtp = found.smtp in (Answer.YES, Answer.PARTIAL)
+    parts = (smtp + details, _GRAPH[japanese]) if over_smtp else (smtp, _GRAPH[japanese] + details)
+    return "。".join((*parts, "")) if japanese else "; ".join(parts) + "."
+
+
+def _details(found: Verdict, *, japanese: bool) -> str:
+    flows = [flow.label("ja" if japanese else "en") for flow in found.flows]
+    since = found.since.ja if japanese else found.since.en
+    if japanese:
+        return (f"（{since} 以降）" if since else "") + (f"、方式: {'、'.join(flows)}" if flows else "")
+    return (f", from {since} on" if since else "") + (f", by {', '.join(flows)}" if flows else "")
