@@ -51,7 +51,8 @@ exports = st.one_of(
     events().map(as_json),
     events().map(older),
     st.lists(
-        st.tuples(st.sampled_from(USERS), st.sampled_from(["Basic", "OAuth"]), st.integers(1, 9)), min_size=1, max_size=4
+        st.tuples(st.sampled_from(USERS), st.sampled_from(["Basic", "OAuth"]), st.integers(1, 9)),
+        min_size=1, max_size=4,
     ).map(eac),
     st.lists(
         st.integers(0, 9).map(
