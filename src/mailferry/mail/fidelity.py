@@ -14,9 +14,22 @@ from enum import IntEnum
 from mailferry.mail.headers import Header, decode_text
 from mailferry.mail.mime import BROKEN, OPEN, TANGLED, Part
 
-#: Header fields of the writer's own that fit (Graph: "Maximum number of headers in one message should be less than or
-#: equal to 5", and their names must begin with x-).
-OWN_FIELDS = 5
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What one service's JSON has a place for. `own_fields`: X- fields that fit, 0: no limit is known; `others`: fields
+    without X- that may stand beside them; `both_texts`: plain text and HTML side by side; `once`: a field of the
+    writer's own occurs once only; `directives`: how fields begin that tell the service itself something."""
+
+    own_fields: int
+    others: frozenset[str] = frozenset()
+    both_texts: bool = False
+    once: bool = False
+    directives: str = ""
+
+
+#: "Maximum number of headers in one message should be less than or equal to 5", and their names must begin with x-.
+GRAPH = Form(own_fields=5)
 
 
 class Severity(IntEnum):
@@ -43,10 +56,12 @@ class Attachment:
 
 @dataclass(slots=True)
 class Report:
-    """What was found, and the parts as a JSON form would take them: the one text and the attachments."""
+    """What was found, and the parts as a JSON form would take them: the text and the attachments."""
 
     findings: list[Finding] = field(default_factory=list)
+    form: Form = GRAPH
     text: Part | None = None
+    plain: Part | None = None  # the same in plain text, where the form has a place for both
     attachments: list[Attachment] = field(default_factory=list)
     own_fields: list[tuple[str, str]] = field(default_factory=list)
 
@@ -63,12 +78,7 @@ class Report:
 
 
 _LOSSLESS, _COSMETIC, _DAMAGE = Severity
-
-
-def _names(text: str) -> Iterator[str]:
-    for match in re.finditer(r"\S+", text):
-        yield match[0]
-
+_names = re.compile(r"\S+").findall
 
 #: Fields with a place of their own in the JSON form, or that the service writes itself with the same meaning.
 _KEPT = frozenset(
@@ -111,13 +121,14 @@ _WHOLE_ONLY = frozenset(
 _TEXTS = frozenset({"text/plain", "text/html"})
 
 
-def assess(root: Part) -> Report:
+def assess(root: Part, form: Form = GRAPH) -> Report:
     """Weigh a whole message."""
-    report = Report()
+    report = Report(form=form)
     _fields(root, report)
     _walk(root, report, "message", top=True)
-    if report.text is not None:
-        _text(report.text, report)
+    for text in (report.text, report.plain):
+        if text is not None:
+            _text(text, report)
     return report
 
 
@@ -135,20 +146,34 @@ def _fields(root: Part, report: Report) -> None:
         seen.setdefault(name, value)
         if "\ufffd" in decode_text(value):
             report.add(_DAMAGE, "field-charset", shown, f"the text of {shown} cannot be read")
-        if name in _ORNAMENT:
+        if name in report.form.others or (name.startswith("x-") and name not in _KEPT and name not in _ORNAMENT):
+            _own(name, shown, decode_text(value), spare, report)
+        elif name in _ORNAMENT:
             report.add(_COSMETIC, "field", shown, f"{shown}: {_ORNAMENT[name]}")
         elif name == "auto-submitted" and value.lower() == b"no":
             report.add(_COSMETIC, "field", shown, "Auto-Submitted: no says what is so without it")
-        elif name.startswith("x-") and name not in _KEPT:
-            spare.append((shown, decode_text(value)))
         elif name not in _KEPT and not name.startswith("content-"):
             report.add(_DAMAGE, "own-field", shown, f"the field {shown} would be lost: only X- fields can be carried")
-    report.own_fields = spare[:OWN_FIELDS]
-    for shown, _ in spare[OWN_FIELDS:]:
-        report.add(_DAMAGE, "own-fields", shown, f"the field {shown} would be lost: no more than {OWN_FIELDS} fit")
+    most = report.form.own_fields or len(spare)
+    report.own_fields = spare[:most]
+    for shown, _ in spare[most:]:
+        report.add(_DAMAGE, "own-fields", shown, f"the field {shown} would be lost: no more than {most} fit")
     for name in ("to", "cc"):
         if b":" in seen.get(name, b"").partition(b"<")[0]:
             report.add(_COSMETIC, "group", name.title(), "the name of a group of recipients is left out")
+
+
+def _own(name: str, shown: str, value: str, spare: list[tuple[str, str]], report: Report) -> None:
+    """A field that is carried as it is, if it can be."""
+    form = report.form
+    if form.directives and name.startswith(form.directives):
+        report.add(_COSMETIC, "directive", shown, f"{shown} is for the service itself and is left out")
+        return
+    before = next((other for one, other in spare if one.lower() == name), None) if form.once else None
+    if before is None:
+        spare.append((shown, value))
+    elif before != value:
+        report.add(_DAMAGE, "own-fields", shown, f"one of several {shown} fields would be lost")
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
@@ -216,11 +241,17 @@ def _alternative(part: Part, report: Report, where: str) -> None:
     _, number, chosen = next((entry for entry in reversed(known) if entry[0] == "text/html"), known[-1])
     if chosen is not part.children[-1]:
         report.add(_COSMETIC, "alternative-order", where, "HTML is sent although it does not stand last")
+    if report.form.both_texts and chosen.type != "text/plain":
+        report.plain = next((child for _, _, child in forms if _plain(child)), None)
     for form, other, child in forms:
-        if child is not chosen:
+        if child is not chosen and child is not report.plain:
             severity = _COSMETIC if form or child.type.startswith("text/") else _DAMAGE
             report.add(severity, "alternative", f"{where}.{other}", f"the alternative {child.type} is left out")
     _walk(chosen, report, f"{where}.{number}")
+
+
+def _plain(part: Part) -> bool:
+    return part.type == "text/plain" and not part.flaws and not part.head.startswith(b"-----BEGIN PGP")
 
 
 def _form(part: Part) -> str:

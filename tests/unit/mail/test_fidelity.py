@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.letters import HTML, PLAIN, PNG, attached, crlf, fields, multipart, part
-from mailferry.mail.fidelity import OWN_FIELDS, Report, Severity, assess
+from mailferry.mail.fidelity import GRAPH, Report, Severity, assess
 from mailferry.mail.mime import Scanner
 
 
@@ -54,7 +54,7 @@ def test_no_known_alternative() -> None:
 
 def test_the_first_own_fields_are_carried() -> None:
     report = weigh(crlf(fields(*(f"X-Field-{number}: {number}" for number in range(7)), "X-Mailer: y"), "x"))
-    assert [name for name, _ in report.own_fields] == [f"X-Field-{number}" for number in range(OWN_FIELDS)]
+    assert [name for name, _ in report.own_fields] == [f"X-Field-{number}" for number in range(GRAPH.own_fields)]
     assert {finding.where for finding in report.damage} == {"X-Field-5", "X-Field-6"}
 
 
