@@ -20,6 +20,7 @@ from mailferry.delivery.bounce import BounceTo
 from mailferry.delivery.scheduler import Scheduler
 from mailferry.delivery.worker import CHECKPOINTS
 from mailferry.listener.accounts import Accounts
+from mailferry.listener.enrolment import Enrolment
 from mailferry.listener.guard import Guard
 from mailferry.listener.identity import Identities
 from mailferry.listener.site import GatewayNames, Site
@@ -95,10 +96,19 @@ def build_transports(
     }
 
 
-def build_site(config: Config, spool: Spool, table: RouteTable, log: MailLog, clock: Clock, guard: Guard) -> Site:
+def build_site(
+    config: Config,
+    spool: Spool,
+    table: RouteTable,
+    log: MailLog,
+    clock: Clock,
+    guard: Guard,
+    enrolment: Enrolment | None = None,
+) -> Site:
     """What the listeners share. A reload makes a new one; the guard's memory of attacks goes over."""
-    identities = Identities(config.clients)
-    hashes = {client.login: client.password for client in config.clients if client.password is not None}
+    clients = [*config.clients, *(enrolment.clients(config.clients) if enrolment is not None else ())]
+    identities = Identities(clients)
+    hashes = {client.login: client.password for client in clients if client.password is not None}
     names = GatewayNames(
         hostname=config.gateway.hostname,
         internal_domains=config.accepted_domains,
@@ -107,7 +117,18 @@ def build_site(config: Config, spool: Spool, table: RouteTable, log: MailLog, cl
         subjects=config.log.subjects,
     )
     accounts = Accounts(hashes, clock, config.guard.remember)
-    return Site(names, identities, accounts, guard, config.guard, spool=spool, table=table, log=log, clock=clock)
+    return Site(
+        names,
+        identities,
+        accounts,
+        guard,
+        config.guard,
+        spool=spool,
+        table=table,
+        log=log,
+        clock=clock,
+        enrolment=enrolment,
+    )
 
 
 def build_scheduler(

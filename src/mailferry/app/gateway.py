@@ -14,6 +14,7 @@ from mailferry.alarms.words import one_line
 from mailferry.app import build
 from mailferry.app.alarms import build_hub
 from mailferry.app.endpoint import Endpoint
+from mailferry.app.enrolment import build_enrolment
 from mailferry.app.housekeeping import Housekeeping
 from mailferry.clock import Clock
 from mailferry.config.schema import Config
@@ -46,16 +47,28 @@ class Gateway:
         self._table = build.build_table(config)
         self._transports = build.build_transports(config, environ, self.broker, log)
         self._owners = _owners(config)
+        self._clients_of = config  # whose clients are at work: a reload changes them alone
         self._guard = Guard(config.guard, clock, log)
         self._contexts = Contexts(config.listeners, config.tls, config.gateway.state, config.gateway.hostname, clock)
-        site = build.build_site(config, self.spool, self._table, log, clock, self._guard)
+        self._enrolment = build_enrolment(config, clock, log, self.alarms)
+        if self._enrolment is not None:
+            self._enrolment.refresh()
+            self._enrolment.changed = self._enrolled
+        site = build.build_site(config, self.spool, self._table, log, clock, self._guard, self._enrolment)
         self.listeners = ListenerServer(config.listeners, site, self._contexts)
         self.scheduler = build.build_scheduler(
             config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to, self.alarms
         )
         directory = build.spool_directory(config)
         self._chores = Housekeeping(
-            self.spool, directory, config.spool.keep_history, self._contexts, clock, log, self.alarms
+            self.spool,
+            directory,
+            config.spool.keep_history,
+            self._contexts,
+            clock,
+            log,
+            self.alarms,
+            self._look_for_enrolled,
         )
         self.endpoint: Endpoint | None = None
         if config.metrics.address:
@@ -111,10 +124,21 @@ class Gateway:
             self._log.trouble("not reloaded", cause=cause)
             return
         self._owners = _owners(config)
-        site = build.build_site(config, self.spool, self._table, self._log, self._clock, self._guard)
-        self.listeners.replace_site(site)
+        self._clients_of = config
+        self._enrolled()
         self._log.note("clients reloaded", clients=len(config.clients))
         self.listeners.reload_certificates()
+
+    def _enrolled(self) -> None:
+        """Let the listeners know the clients as they are now."""
+        config, known = self._clients_of, self._enrolment
+        site = build.build_site(config, self.spool, self._table, self._log, self._clock, self._guard, known)
+        self.listeners.replace_site(site)
+
+    async def _look_for_enrolled(self) -> None:
+        """An administrator approves and revokes in another process."""
+        if self._enrolment is not None and self._enrolment.refresh():
+            self._enrolled()
 
     def bounce_to(self, message: Message) -> str:
         """The person who hears of a failure of `message`, "" for its sender."""
@@ -135,7 +159,8 @@ class Gateway:
 
     def _lane(self, message: Message, recipient: Recipient) -> str | None:
         """The lane by the present rules, for mail that was accepted under others; None where they cannot tell."""
-        client = next((one for one in self.config.clients if one.name == message.origin.client), None)
+        known = self._enrolment.clients(self.config.clients) if self._enrolment is not None else []
+        client = next((one for one in (*self.config.clients, *known) if one.name == message.origin.client), None)
         sender = message.envelope.reverse_path
         if client is not None and client.rewrite_from and sender:
             # Rules ask for the sender that the client named, which the rewriting took out of the envelope.

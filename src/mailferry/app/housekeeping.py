@@ -42,6 +42,7 @@ class Housekeeping:
         clock: Clock,
         log: MailLog,
         alarms: AlarmSink | None = None,
+        often: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._spool = spool
         self._directory = directory
@@ -50,11 +51,18 @@ class Housekeeping:
         self._clock = clock
         self._log = log
         self._alarms = alarms or NoAlarms()
+        self._often = often
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
-        for chore, every in ((self._gauges, _GAUGES), (self._purge, _SLOW), (self._certificates, _DAY)):
+        chores = (
+            (self._gauges, _GAUGES),
+            (self._purge, _SLOW),
+            (self._certificates, _DAY),
+            (self._look, _GAUGES),
+        )
+        for chore, every in chores:
             self._tasks.append(loop.create_task(self._repeat(chore, every), name=f"housekeeping {chore.__name__}"))
 
     async def stop(self) -> None:
@@ -80,6 +88,10 @@ class Housekeeping:
             self._alarms.raise_(Alarm(Code.SPACE, "spool", Severity.CRITICAL, text, _ROOM))
         else:
             self._alarms.resolve(Code.SPACE, "spool")
+
+    async def _look(self) -> None:
+        if self._often is not None:
+            await self._often()
 
     async def _purge(self) -> None:
         removed = await self._spool.purge(self._clock.time() - self._keep)

@@ -1,6 +1,7 @@
-"""`mailferry account`: make clients with a login.
+"""`mailferry account add` and `hash`: make clients with a login.
 
-Leaves to others: hashing (listener.accounts), what a client may say (listener.settings).
+Leaves to others: accounts that enrolled by themselves (account_enrolled), hashing (listener.accounts), what a client
+may say (listener.settings).
 Invariant: a password is taken from a prompt or standard input only, and leaves as an Argon2id hash.
 """
 
@@ -15,9 +16,13 @@ from typing import Annotated, Any
 
 import typer
 
+from mailferry.cli.account_enrolled import approve, list_, revoke
 from mailferry.cli.output import Exit, fail, out, talk
 
-account = typer.Typer(help="Make clients that log in with a name and a password.", no_args_is_help=True)
+account = typer.Typer(help="Clients that log in: make them, see and judge those that enrolled.", no_args_is_help=True)
+account.command("list")(list_)
+account.command()(approve)
+account.command()(revoke)
 
 #: Letters and digits that no device's keypad lacks and nobody confuses.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

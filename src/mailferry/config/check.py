@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mailferry.config.checks import clients, gateway, internal, listeners, names, relay, routing, tenants
+from mailferry.config.checks import clients, enrolment, gateway, internal, listeners, names, relay, routing, tenants
 from mailferry.config.checks.finding import Finding
 from mailferry.config.document import Document
 from mailferry.config.lines import dotted
@@ -21,6 +21,7 @@ _CHECKS = (
     listeners.check,
     relay.check,
     clients.check,
+    enrolment.check,
     tenants.check,
     routing.check,
     internal.check,

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from mailferry.alarms.settings import TargetSettings, TargetType
 from mailferry.bulletin.settings import BulletinSettings
 from mailferry.delivery.settings import DeliverySettings
+from mailferry.listener.enrolment_settings import EnrolmentSettings
 from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings, TlsSettings, parse_address
 from mailferry.mail.address import normal_domain
 from mailferry.planner.settings import PlanSettings
@@ -144,6 +145,7 @@ class Config(_Settings):
     vault: VaultSettings = VaultSettings()
     routes: tuple[RouteSettings, ...] = Field(alias="route", min_length=1)
     rules: tuple[RuleSettings, ...] = Field(default=(), alias="rule")
+    enrolments: tuple[EnrolmentSettings, ...] = Field(default=(), alias="enrolment")
     alarms: tuple[AlarmSettings, ...] = Field(default=(), alias="alarm")
     routing: RoutingSettings = RoutingSettings()
     delivery: DeliverySettings = DeliverySettings()

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from mailferry.listener import policy
 from mailferry.listener.accounts import Overloaded
+from mailferry.listener.enrolment import Outcome
 from mailferry.listener.identity import within
+from mailferry.listener.policy import Identity
 from mailferry.listener.profile import MECHANISMS
 from mailferry.smtp.commands import Auth
 from mailferry.smtp.events import AuthResponse
@@ -89,6 +91,8 @@ class Login:
             return None
         if site.accounts.remembered(account, secret):
             return self._accept(account)
+        if self._enrolling(account, credentials.password or ""):
+            return None
         try:
             verifying = site.accounts.verify(account, secret)
         except Overloaded:
@@ -96,6 +100,32 @@ class Login:
         session.wait()
         verifying.add_done_callback(lambda done: self._verified(done, account))
         return None
+
+    def _enrolling(self, account: str, password: str) -> bool:
+        """Whether an account that is no client gets its answer from enrolment."""
+        session, site = self._session, self._session.profile.site
+        if site.enrolment is None or site.identities.by_account(account) is not None:
+            return False
+        outcome = site.enrolment.offer(account, password, session.address)
+        if outcome is None:
+            return False
+        session.wait()
+        outcome.add_done_callback(lambda done: self._enrolled(done, account))
+        return True
+
+    def _enrolled(self, done: Future[Outcome], account: str) -> None:
+        session = self._session
+        failed = done.cancelled() or done.exception() is not None
+        outcome = None if failed else done.result()
+        if session.closed:
+            if outcome is not None and outcome.wrong:
+                self._count(account, outcome.reason)
+        elif outcome is None or (outcome.identity is None and not outcome.wrong):
+            session.answer(session.refuse("auth", OVERLOADED, outcome.reason if outcome else "enrolment failed to run"))
+        elif outcome.identity is None:
+            self._fail(account, outcome.reason)
+        elif answer := self._accept(account, outcome.identity):
+            session.answer(answer)
 
     def _verified(self, done: Future[bool], account: str) -> None:
         session = self._session
@@ -111,9 +141,9 @@ class Login:
         elif answer := self._accept(account):
             session.answer(answer)
 
-    def _accept(self, account: str) -> Reply | None:
+    def _accept(self, account: str, identity: Identity | None = None) -> Reply | None:
         session, site = self._session, self._session.profile.site
-        identity = site.identities.by_account(account)
+        identity = identity or site.identities.by_account(account)
         if identity is None:
             self._fail(account, "no client has this account")
             return None

@@ -13,6 +13,7 @@ from typing import Protocol
 from mailferry.clock import Clock
 from mailferry.listener import policy
 from mailferry.listener.accounts import Accounts
+from mailferry.listener.enrolment import Enrolment
 from mailferry.listener.guard import Guard
 from mailferry.listener.identity import Identities
 from mailferry.listener.policy import Bucket, Client, Identity
@@ -85,6 +86,7 @@ class Site:
         table: Table,
         log: MailLog,
         clock: Clock,
+        enrolment: Enrolment | None = None,
     ) -> None:
         self.names = names
         self.hostname = names.hostname
@@ -95,6 +97,7 @@ class Site:
         self.spool = spool
         self.log = log
         self.clock = clock
+        self.enrolment = enrolment
         self._table = table
         self._internal = frozenset(normal_domain(domain) for domain in names.internal_domains)
         self._senders: dict[tuple[Identity, str], Reply | None] = {}

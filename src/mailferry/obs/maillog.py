@@ -77,6 +77,22 @@ class MailLog:
             {"listener": listener, "address": address, "account": account, "mechanism": mechanism, "reason": reason},
         )
 
+    def enrolled(self, window: str, address: str, account: str, proof: str, status: str) -> None:
+        """An account that nobody knew enrolled: `proof` is verified or first-use, `status` active or pending."""
+        self._sink(
+            "warning",
+            "enrolled",
+            {"window": window, "address": address, "account": account, "proof": proof, "status": status},
+        )
+
+    def enrolment_refused(self, window: str, address: str, account: str, reason: str) -> None:
+        """An account could not enrol: a wrong password, a server that does not answer, too many at a time."""
+        self._sink(
+            "warning",
+            "enrolment refused",
+            {"window": window, "address": address, "account": account, "reason": reason},
+        )
+
     def locked(self, what: str, seconds: float) -> None:
         """An address or account may not try again for `seconds`."""
         self._sink("error", "locked", {"what": what, "seconds": round(seconds)})

@@ -116,7 +116,8 @@ def _proxies(path: Path, listener: ListenerSettings) -> Iterator[Finding]:
 def _admits(view: View, path: Path, listener: ListenerSettings) -> Iterator[Finding]:
     """Somebody can use this listener."""
     clients = [item.value for item in view.all(ClientSettings)]
-    login = listener.authentication is not Authentication.NONE and any(client.password for client in clients)
+    passwords = any(client.password for client in clients) or bool(view.names("enrolment"))
+    login = listener.authentication is not Authentication.NONE and passwords
     network = listener.authentication is not Authentication.REQUIRED and any(client.networks for client in clients)
     if not login and not network:
         need = {

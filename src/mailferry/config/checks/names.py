@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from mailferry.config.checks.finding import Finding, choose_from, error
 from mailferry.config.lines import Path
 from mailferry.config.validate import View
+from mailferry.delivery.bounce import MAILER_DAEMON
 from mailferry.listener.identity import account_key
 from mailferry.listener.settings import ClientSettings
 from mailferry.routes.settings import RouteSettings, RoutingSettings, RuleSettings
@@ -17,6 +18,7 @@ from mailferry.routes.settings import RouteSettings, RoutingSettings, RuleSettin
 
 def check(view: View) -> Iterator[Finding]:
     yield from _said_once(view)
+    yield from _reserved(view)
     yield from _accounts(view)
     yield from _routes(view)
     yield from _clients_in_rules(view)
@@ -24,11 +26,19 @@ def check(view: View) -> Iterator[Finding]:
 
 
 def _said_once(view: View) -> Iterator[Finding]:
-    for section in ("listener", "client", "tenant", "route", "alarm"):
+    for section in ("listener", "client", "tenant", "route", "alarm", "enrolment"):
         for name, paths in view.names(section).items():
             for path in paths[1:]:
                 first = view.document.place(paths[0])
                 yield error((*path, "name"), f'there is another {section} "{name}" at {first}', "give it its own name")
+
+
+def _reserved(view: View) -> Iterator[Finding]:
+    """The gateway's own reports go by this name."""
+    for name, paths in view.names("client").items():
+        if name.casefold() == MAILER_DAEMON:
+            for path in paths:
+                yield error((*path, "name"), f'"{name}" is the name of the gateway\'s own reports', "take another name")
 
 
 def _accounts(view: View) -> Iterator[Finding]:

@@ -1,0 +1,271 @@
+"""Who may enrol, when, from where, how often; and what an enrolled account may do."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from mailferry.alarms.api import Alarm, Code
+from mailferry.clients.enrolled import Register, Status
+from mailferry.clock import ManualClock
+from mailferry.listener.enrolment import Answer, Enrolment
+from mailferry.listener.enrolment_settings import EnrolmentSettings
+from mailferry.listener.policy import recipient, sender
+from mailferry.obs.maillog import MailLog
+from mailferry.obs.metrics import Metrics
+
+DOMAINS = frozenset({"example.com"})
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+HERE = "10.1.2.3"
+SCAN, SECRET = "scan@example.com", "secret"
+
+
+class Asked:
+    """A server that knows some passwords; `gate` holds its answers back."""
+
+    def __init__(self, **passwords: str) -> None:
+        self.passwords = passwords
+        self.asked: list[str] = []
+        self.gate: asyncio.Event | None = None
+        self.silent = ""
+
+    async def ask(self, account: str, password: str) -> tuple[Answer, str]:
+        self.asked.append(account)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.silent:
+            return Answer.SILENT, self.silent
+        right = self.passwords.get(account.partition("@")[0]) == password
+        return (Answer.RIGHT, "") if right else (Answer.WRONG, "the server does not know this password")
+
+
+class Alarms:
+    def __init__(self) -> None:
+        self.standing: set[str] = set()
+
+    def raise_(self, alarm: Alarm) -> None:
+        self.standing.add(alarm.key)
+
+    def resolve(self, code: Code, key: str) -> None:
+        self.standing.discard(key)
+
+
+class Site:
+    """One enrolment with its surroundings."""
+
+    def __init__(self, directory: Path, **settings: Any) -> None:
+        self.clock = ManualClock(NOON)
+        self.server = Asked(scan="secret", ups="power")
+        self.alarms = Alarms()
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+        self.changes = 0
+        self.settings = {
+            "name": "move", "networks": ["10.1.0.0/16"], "opens": "2026-12-01T00:00:00Z",
+            "closes": "2026-12-03T00:00:00Z", **settings,
+        }  # fmt: skip
+        self.register = Register(directory / "enrolled")
+        self.made = self.start()
+
+    def start(self) -> Enrolment:
+        log = MailLog(lambda level, event, fields: self.lines.append((event, fields)), Metrics())
+        window = EnrolmentSettings.model_validate(self.settings)
+        made = Enrolment([window], DOMAINS, self.register, {"move": self.server}, self.clock, log, self.alarms)
+        made.refresh()
+        made.clients(())
+        made.changed = self.changed
+        return made
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    async def login(self, account: str = SCAN, password: str = SECRET, address: str = HERE) -> str:
+        """none, wrong, later, or the name of the client."""
+        future = self.made.offer(account, password, address)
+        if future is None:
+            return "none"
+        outcome = await future
+        if outcome.identity is not None:
+            return outcome.identity.client.name
+        return "wrong" if outcome.wrong else "later"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+async def test_a_verified_account_is_a_client_and_may_send_as_itself(site: Site) -> None:
+    future = site.made.offer("Scan@Example.com", "secret", HERE)
+    assert future is not None
+    identity = (await future).identity
+    assert identity is not None
+    assert sender(identity, "scan@example.com") is None
+    assert sender(identity, "boss@example.com") is not None
+    assert sender(identity, "") is None, "reports of the device itself"
+    assert recipient(identity, "a@example.com", DOMAINS) is None
+    assert recipient(identity, "a@elsewhere.example", DOMAINS) is not None
+    assert identity.client.mailbox == "scan@example.com"
+    assert site.changes == 1
+    [record] = site.register.all()
+    assert (record.status, record.proof, record.address) == (Status.ACTIVE, "verified", HERE)
+    assert PasswordHasher().verify(record.password, "secret")
+    assert "secret" not in f"{record!r}{site.lines}"
+    assert [event for event, _ in site.lines] == ["enrolled"]
+    [file] = (site.register._directory).iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_it_is_there_after_a_restart(site: Site) -> None:
+    await site.login()
+    again = site.start()
+    [client] = again.clients(())
+    assert (client.login, client.senders, str(client.login_from[0])) == (
+        "scan@example.com", ("scan@example.com",), "10.1.0.0/16",
+    )  # fmt: skip
+    assert again.offer("scan@example.com", "other", HERE) is not None, "known, but no client of this site yet"
+    assert site.server.asked == ["scan@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("account", "address", "hours"),
+    [
+        ("scan@example.com", "10.2.0.1", 0),
+        ("scan@example.com", "", 0),
+        ("scan@example.com", HERE, 36),
+        ("scan@example.com", HERE, -13),
+        ("scan@elsewhere.example", HERE, 0),
+        ("scan", HERE, 0),
+        ("@example.com", HERE, 0),
+        ("*@example.com", HERE, 0),
+        ("a%b@example.com", HERE, 0),
+        ("a b@example.com", HERE, 0),
+        ("a\n@example.com", HERE, 0),
+        ("x" * 300 + "@example.com", HERE, 0),
+    ],
+)
+async def test_outside_nothing_happens(site: Site, account: str, address: str, hours: float) -> None:
+    site.clock.advance(hours * 3600)
+    assert await site.login(account, "secret", address) == "none"
+    assert site.server.asked == []
+    assert site.register.all() == []
+
+
+async def test_a_wrong_password_is_a_failed_login(site: Site) -> None:
+    assert await site.login(password="guess") == "wrong"
+    assert await site.login(password="") == "none"
+    assert site.register.all() == []
+    assert [event for event, _ in site.lines] == ["enrolment refused"]
+
+
+async def test_a_server_that_does_not_say_decides_nothing(site: Site) -> None:
+    site.server.silent = "Basic authentication is disabled."
+    assert await site.login() == "later"
+    assert site.lines[-1][1]["reason"] == "Basic authentication is disabled."
+    site.server.silent = ""
+    assert await site.login() == "scan@example.com"
+
+
+async def test_the_server_is_asked_seldom(tmp_path: Path) -> None:
+    site = Site(tmp_path, rate="3/minute")
+    answers = [await site.login(password=f"guess{number}") for number in range(6)]
+    assert answers == ["wrong"] * 3 + ["later"] * 3
+    site.clock.advance(20)
+    assert await site.login() == "scan@example.com"
+    assert len(site.server.asked) == 4
+
+
+async def test_a_window_closes_by_number(tmp_path: Path) -> None:
+    site = Site(tmp_path, limit=1)
+    site.server.gate = asyncio.Event()
+    first, second = (
+        site.made.offer("scan@example.com", "secret", HERE),
+        site.made.offer("ups@example.com", "power", HERE),
+    )
+    assert first is not None
+    assert second is None, "the one under way counts"
+    site.server.gate.set()
+    assert (await first).identity is not None
+    assert await site.login("ups@example.com", "power") == "none"
+    site.register.change("scan@example.com", Status.REVOKED)
+    site.made.refresh()
+    assert await site.login("ups@example.com", "power") == "none", "a revoked one has used its place"
+
+
+async def test_a_window_that_closes_while_the_server_thinks_takes_nobody(site: Site) -> None:
+    site.server.gate = asyncio.Event()
+    future = site.made.offer("scan@example.com", "secret", HERE)
+    assert future is not None
+    await asyncio.sleep(0)
+    site.clock.advance(3 * 86400)
+    site.server.gate.set()
+    assert (await future).identity is None
+    assert site.register.all() == []
+
+
+async def test_few_at_a_time_and_one_per_account(site: Site) -> None:
+    site.server.gate = asyncio.Event()
+    futures = [site.made.offer(f"{name}@example.com", "x", HERE) for name in ("scan", "scan", "ups", "erp")]
+    waiting = [future for future in futures if future is not None]
+    assert [future.done() for future in waiting] == [False, True, False, True]
+    site.server.gate.set()
+    await asyncio.gather(*waiting)
+    assert site.server.asked == ["scan@example.com", "ups@example.com"]
+
+
+async def test_first_use_waits_for_approval(tmp_path: Path) -> None:
+    site = Site(tmp_path, proof="first-use")
+    assert await site.login(password="whatever") == "later"
+    assert await site.login(password="another") == "later"
+    assert (site.server.asked, site.changes) == ([], 0)
+    assert site.alarms.standing == {"scan@example.com"}
+    assert site.made.clients(()) == []
+    site.register.change("SCAN@example.com", Status.ACTIVE)
+    assert site.made.refresh()
+    assert not site.made.refresh()
+    [client] = site.made.clients(())
+    assert PasswordHasher().verify(client.password or "", "whatever")
+    assert site.alarms.standing == set()
+
+
+async def test_a_revoked_account_does_not_come_back(site: Site) -> None:
+    await site.login()
+    site.register.change("scan@example.com", Status.REVOKED)
+    site.made.refresh()
+    assert site.made.clients(()) == []
+    assert await site.login() == "none"
+
+
+async def test_a_configured_client_comes_first(site: Site) -> None:
+    from mailferry.listener.settings import ClientSettings
+
+    hashed = PasswordHasher(1, 8, 1).hash("x")
+    configured = [ClientSettings(name="scanner", account="Scan@example.com", password=hashed)]
+    site.made.clients(configured)
+    assert await site.login() == "none"
+
+
+async def test_a_disk_that_takes_nothing_enrols_nobody(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "enrolled").write_text("a file where the directory should be")
+    assert await site.login() == "later"
+    assert site.changes == 0
+    assert "cannot be stored" in site.lines[-1][1]["reason"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 2}', '{"version": 1, "account": "x"}', "\u0000"])
+async def test_what_is_no_record_is_passed_over(site: Site, text: str) -> None:
+    await site.login()
+    (site.register._directory / "evil@example.com.json").write_text(text)
+    assert [one.account for one in site.register.all()] == ["scan@example.com"]
+    assert site.register.broken() == ["evil@example.com.json"]
+
+
+def test_a_name_never_leaves_the_directory(tmp_path: Path) -> None:
+    register = Register(tmp_path / "enrolled")
+    for account in ("../../etc/x@example.com", "/etc/passwd", "..", "a/../../b"):
+        assert register._path(account).parent == tmp_path / "enrolled"
