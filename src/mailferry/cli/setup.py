@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailferry.cli.language import Language, chosen
+from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 
 if TYPE_CHECKING:
@@ -91,12 +91,14 @@ def setup(
 def _list(language: str) -> None:
     from mailferry.m365.setup import ROUTES, Values, script
 
-    console = out()
-    console.print(_WORDS[language]["routes"], style="bold")
+    from rich.table import Table
+
+    console, table = out(), Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
     for kind in ROUTES:
-        last = script(kind, Values(), language)[-1]
-        console.print(f"[cyan]{kind:<16}[/]", end="")
-        console.print(last.title.of(language), markup=False, soft_wrap=True)
+        table.add_row(kind, Prose(script(kind, Values(), language)[-1].title.of(language)))
+    console.print(_WORDS[language]["routes"], style="bold")
+    console.print(table)
     talk().print(_WORDS[language]["example"], markup=False)
 
 
