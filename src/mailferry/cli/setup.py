@@ -89,9 +89,9 @@ def setup(
 
 
 def _list(language: str) -> None:
-    from mailferry.m365.setup import ROUTES, Values, script
-
     from rich.table import Table
+
+    from mailferry.m365.setup import ROUTES, Values, script
 
     console, table = out(), Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
