@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mailferry.clients.base import KnowledgeBase
     from mailferry.clients.product import Family, Product
 
+_COMMA = {"en": ", ", "ja": "、"}
 COLOURS = {Answer.YES: "green", Answer.PARTIAL: "yellow", Answer.NO: "red", Answer.UNKNOWN: "dim"}
 
 clients = typer.Typer(help="What is known of devices and programs that send mail, and of their OAuth.")
@@ -171,7 +172,7 @@ def advice(product: Product, language: str) -> list[tuple[str, str, str]]:
     """What its owner does, as rows of a grid."""
     return [
         ("setup", product.setup.of(language), ""),
-        ("else", ", ".join(way.label(language) for way in product.fallbacks), ""),
+        ("else", _COMMA[language].join(way.label(language) for way in product.fallbacks), ""),
         ("note", product.note.of(language), "dim"),
     ]
 
@@ -190,7 +191,7 @@ def _product(console: Console, product: Product, base: KnowledgeBase, language: 
         ("category", product.category.label(language), ""),
         ("family", f"{family.name.of(language)} ({family.id})" if family.id != product.id else "", ""),
         ("uses", base.products[product.uses].name.of(language) if product.uses else "", ""),
-        ("built", ", ".join(one.name.of(language) for one in built), ""),
+        ("built", _COMMA[language].join(one.name.of(language) for one in built), ""),
         ("oauth", found.text(language), COLOURS[found.smtp]),
         ("sure", found.confidence.label(language), ""),
         ("settle", found.settle.of(language) or family.settle.of(language), ""),
