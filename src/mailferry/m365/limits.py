@@ -39,6 +39,15 @@ class GraphLimits:
     session_attachment: Fact[int]
 
 
+@dataclass(frozen=True, slots=True)
+class AcsRestLimits:
+    """Limits of the REST interface of Azure Communication Services beside those of its messages, per subscription."""
+
+    status_per_minute: Fact[int]
+    status_per_hour: Fact[int]
+    request_size: Fact[int]
+
+
 def _facts(section: str) -> dict[str, Fact[int]]:
     return {name: _fact(entry) for name, entry in load("limits.toml")[section].items()}
 
@@ -62,8 +71,14 @@ def high_volume_email() -> ServiceLimits:
 
 @cache
 def azure_communication() -> ServiceLimits:
-    """smtp.azurecomm.net with a custom domain, per subscription."""
+    """Azure Communication Services with a custom domain, per subscription, by SMTP and REST alike."""
     return ServiceLimits(**_facts("azure-communication"))
+
+
+@cache
+def azure_communication_rest() -> AcsRestLimits:
+    """https://<resource>.communication.azure.com with a custom domain."""
+    return AcsRestLimits(**_facts("azure-communication-rest"))
 
 
 @cache

@@ -19,8 +19,13 @@ def problem(route: RouteSettings) -> str | None:
         return "`preset` belongs to smarthost routes"
     if (route.certificate is not None or route.key is not None) and kind != "smarthost":
         return "`certificate` and `key` are for the TLS of smarthost routes"
+    if route.access_key is not None and kind != "acs-rest":
+        return "`access_key` belongs to acs-rest routes"
     if route.key is not None and route.certificate is None:
         return "`key` is given without `certificate`"
+    shared = _shared(route)
+    if shared is not None:
+        return shared
     match kind:
         case "smarthost":
             return _preset(route)
@@ -28,6 +33,24 @@ def problem(route: RouteSettings) -> str | None:
             return _hve(route)
         case "acs-smtp":
             return _acs(route)
+    return None
+
+
+def _shared(route: RouteSettings) -> str | None:
+    """Pools and failover."""
+    if route.mailboxes and route.type.value not in ("exchange-smtp", "graph"):
+        return f"`mailboxes` is for exchange-smtp and graph routes; an {route.type.value} route has one sender"
+    if route.mailboxes and route.mailbox:
+        return "`mailbox` and `mailboxes` exclude each other: move the one into the other"
+    known = [mailbox.casefold() for mailbox in route.mailboxes]
+    if len(set(known)) != len(known):
+        return "`mailboxes` names a mailbox twice"
+    if route.name in route.failover:
+        return f'`failover` of "{route.name}" names the route itself, which would be no way out'
+    if len(set(route.failover)) != len(route.failover):
+        return "`failover` names a route twice"
+    if route.failover_changes and not route.failover:
+        return "`failover_changes` is given without `failover`"
     return None
 
 

@@ -20,9 +20,10 @@ from mailferry.mail.outcome import Deferred, Outcome
 from mailferry.routes.classify import internal, local
 from mailferry.routes.graph_errors import Answer, Step
 from mailferry.routes.graph_http import bytes_content, json_content
-from mailferry.routes.graph_json import attachment_content, attachment_json, attachment_name, too_large
+from mailferry.routes.graph_json import attachment_content, attachment_json, too_large
 from mailferry.routes.graph_letter import Refused
 from mailferry.routes.graph_talk import Talk
+from mailferry.routes.json_parts import attachment_name
 
 #: Learn, "attach large files to Outlook messages": less than 4 MB in each PUT.
 _BLOCK = 3 * 1024 * 1024

@@ -8,7 +8,6 @@ is never in memory whole.
 from __future__ import annotations
 
 import json
-import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -20,11 +19,7 @@ from mailferry.mail.outcome import Failed
 from mailferry.routes.classify import local
 from mailferry.routes.graph_http import Content, base64_length, in_base64
 from mailferry.routes.graph_letter import Letter, Refused
-
-#: What devices call by the name of its smaller relative.
-_WIDER = {"shift_jis": "cp932", "sjis": "cp932", "iso-2022-jp": "iso2022_jp_ext", "gb2312": "gb18030"}
-_HIGH = frozenset({"high", "urgent", "1", "2"})
-_LOW = frozenset({"low", "non-urgent", "4", "5"})
+from mailferry.routes.json_parts import Undecodable, address_of, attachment_name, decoded, display_name, importance
 
 
 def damaged(reasons: Sequence[str]) -> Refused:
@@ -43,18 +38,10 @@ async def text_of(body: Body, part: Part | None) -> str:
     """The message's text. Raises Refused where its characters cannot be told."""
     if part is None:
         return ""
-    data = b"".join([piece async for piece in content(body, part)])
-    charset = part.charset or "utf-8"
-    for name in (charset if charset != "us-ascii" else "utf-8", _WIDER.get(charset, "")):
-        try:
-            return data.decode(name) if name else _unreadable(charset)
-        except (LookupError, ValueError):
-            continue
-    return _unreadable(charset)
-
-
-def _unreadable(charset: str) -> str:
-    raise damaged([f"its text is not {charset}, as it says"])
+    try:
+        return await decoded(body, part)
+    except Undecodable as error:
+        raise damaged([str(error)]) from error
 
 
 def message_json(report: Report, letter: Letter, text: str) -> dict[str, Any]:
@@ -67,7 +54,7 @@ def message_json(report: Report, letter: Letter, text: str) -> dict[str, Any]:
         "toRecipients": [_recipient(one) for one in letter.to],
         "ccRecipients": [_recipient(one) for one in letter.cc],
         "bccRecipients": [_recipient(one) for one in letter.bcc],
-        "importance": _importance(header),
+        "importance": importance(header),
         "isReadReceiptRequested": header.has(b"disposition-notification-to"),
         "isDeliveryReceiptRequested": header.has(b"return-receipt-to"),
     }
@@ -86,32 +73,8 @@ def message_json(report: Report, letter: Letter, text: str) -> dict[str, Any]:
 
 
 def _recipient(one: Mailbox) -> dict[str, Any]:
-    name = decode_text(_unquoted(one.display))
-    address = {"address": one.address.encode("utf-8", "surrogateescape").decode("utf-8", "replace")}
+    name, address = display_name(one), {"address": address_of(one)}
     return {"emailAddress": address | ({"name": name} if name else {})}
-
-
-def _unquoted(display: bytes) -> bytes:
-    phrase = display.strip()
-    if len(phrase) > 1 and phrase.startswith(b'"') and phrase.endswith(b'"'):
-        phrase = phrase[1:-1].replace(b'\\"', b'"').replace(b"\\\\", b"\\")
-    return phrase
-
-
-def _importance(header: Header) -> str:
-    for name in (b"importance", b"x-priority", b"priority", b"x-msmail-priority"):
-        words = (header.value(name) or b"").decode("ascii", "replace").lower().split()
-        if words and words[0] in _HIGH:
-            return "high"
-        if words and words[0] in _LOW:
-            return "low"
-    return "normal"
-
-
-def attachment_name(one: Attachment, number: int) -> str:
-    """Its own name, or one that says what it is: Graph wants one."""
-    extension = mimetypes.guess_extension(one.part.type) or ".bin"
-    return one.part.filename or f"attachment-{number}{extension}"
 
 
 def attachment_json(one: Attachment, number: int) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from mailferry.routes.settings import RouteSettings
 
-#: Settings that only a graph route has, and those of the SMTP dialogue, which it has not.
-_ONLY_HERE = frozenset({"endpoint", "request_size", "large", "header_only", "other_from"})
+#: Settings that only a graph route has, those that acs-rest has too, and those of the SMTP dialogue, which it has not.
+_ONLY_HERE = frozenset({"request_size", "large", "other_from"})
+_SHARED = frozenset({"endpoint", "header_only"})
 _NOT_HERE = frozenset({"host", "port", "tls", "username", "password", "chunking", "pipelining"})
 
 
@@ -45,7 +46,7 @@ def graph_problem(settings: RouteSettings) -> str | None:
     """What does not go together in a graph route, in a sentence for whoever wrote it."""
     if settings.tenant is None:
         return "a graph route needs `tenant`, whose application fetches the tokens"
-    foreign = _changed(settings, _NOT_HERE)
+    foreign = changed(settings, _NOT_HERE)
     if foreign:
         return f"`{foreign}` does not belong to a graph route: `endpoint` says where it is, OAuth lets it in"
     if not settings.verify:
@@ -56,12 +57,14 @@ def graph_problem(settings: RouteSettings) -> str | None:
 
 
 def foreign_problem(settings: RouteSettings) -> str | None:
-    """A setting of graph routes in a route of another type."""
-    foreign = _changed(settings, _ONLY_HERE)
-    return f"`{foreign}` belongs to graph routes" if foreign else None
+    """A setting of graph or acs-rest routes in a route of another type."""
+    if foreign := changed(settings, _ONLY_HERE):
+        return f"`{foreign}` belongs to graph routes"
+    foreign = changed(settings, _SHARED)
+    return f"`{foreign}` belongs to graph and acs-rest routes" if foreign else None
 
 
-def _changed(settings: RouteSettings, names: frozenset[str]) -> str:
+def changed(settings: RouteSettings, names: frozenset[str]) -> str:
     """The first setting of `names` that says something else than its default; "" when there is none."""
     fields = type(settings).model_fields
     return min((name for name in names if getattr(settings, name) != fields[name].default), default="")

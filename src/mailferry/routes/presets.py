@@ -19,6 +19,7 @@ from mailferry.m365.limits import (
     tenant_mx,
 )
 from mailferry.routes.api import Limits
+from mailferry.routes.graph_settings import Large
 from mailferry.routes.settings import Preset, RouteSettings, RouteType
 
 #: RFC 5321 section 2.3.1 and RFC 8314 section 7: relay on 25, submission over implicit TLS on 465.
@@ -29,6 +30,13 @@ _SUBMISSION_PORT = 587
 #: One endpoint for all resources; 587 is recommended, 25 works (Learn, "Create SMTP credentials", send-email-smtp).
 _ACS_HOST = "smtp.azurecomm.net"
 _ACS_SCOPE = "https://communication.azure.com/.default"
+#: The scope is the resource's own in Azure Government (seen in public code; the documentation names the first only).
+_ACS_SCOPES = {".communication.azure.us": "https://communication.azure.us/.default"}
+
+#: Routes whose `endpoint` is an address of HTTP.
+_WEB = frozenset({RouteType.GRAPH, RouteType.ACS_REST})
+#: Messages under way at a time by acs-rest: most of that time they wait for the service's final word, on no connection.
+_WAITING = 100
 
 
 def host(settings: RouteSettings, cloud_name: str) -> str:
@@ -40,7 +48,7 @@ def host(settings: RouteSettings, cloud_name: str) -> str:
             return cloud(cloud_name).hve_host
         case RouteType.ACS_SMTP:
             return _ACS_HOST
-        case RouteType.GRAPH:
+        case RouteType.GRAPH | RouteType.ACS_REST:
             return urlsplit(endpoint(settings, cloud_name)).hostname or ""
     return cloud(cloud_name).smtp_host
 
@@ -50,7 +58,7 @@ def port(settings: RouteSettings, cloud_name: str) -> int:
         return settings.port
     if settings.type is RouteType.EXCHANGE_SMTP:
         return cloud(cloud_name).smtp_port
-    if settings.type is RouteType.GRAPH:
+    if settings.type in _WEB:
         parts = urlsplit(endpoint(settings, cloud_name))
         return parts.port or (443 if parts.scheme == "https" else 80)
     if settings.tls_mode == "implicit":
@@ -66,19 +74,31 @@ def scope(settings: RouteSettings, cloud_name: str) -> str:
             return cloud(cloud_name).hve_scope
         case RouteType.ACS_SMTP:
             return _ACS_SCOPE
+        case RouteType.ACS_REST:
+            host = urlsplit(settings.endpoint or "").hostname or ""
+            return next((scope for end, scope in _ACS_SCOPES.items() if host.endswith(end)), _ACS_SCOPE)
         case RouteType.GRAPH:
             return cloud(cloud_name).graph_scope
     return cloud(cloud_name).smtp_scope
 
 
 def endpoint(settings: RouteSettings, cloud_name: str) -> str:
-    """Where Microsoft Graph is, without a version and without a slash at the end."""
+    """Where Microsoft Graph, or the Communication Services resource, is: no version, no slash at the end."""
     return (settings.endpoint or cloud(cloud_name).graph).rstrip("/")
 
 
 def request_size(settings: RouteSettings) -> int:
     """Octets of the largest request to Microsoft Graph."""
     return settings.request_size or graph().request_size.value
+
+
+def largest(settings: RouteSettings) -> int:
+    """Octets of the largest message that the route takes; 0 where only the upstream knows."""
+    own = limits(settings).message_size
+    if settings.type is RouteType.GRAPH and settings.large is Large.REFUSE:
+        most = request_size(settings) // 4 * 3  # a message travels in base64
+        return min(own, most) if own else most
+    return own
 
 
 def limits(settings: RouteSettings) -> Limits:
@@ -107,7 +127,7 @@ def published(settings: RouteSettings) -> ServiceLimits | None:
             return exchange_online()
         case RouteType.HVE:
             return high_volume_email()
-        case RouteType.ACS_SMTP:
+        case RouteType.ACS_SMTP | RouteType.ACS_REST:
             return azure_communication()
         case RouteType.GRAPH:
             # What Graph accepts is then subject to Exchange Online's limits (Learn, user: sendMail, note).
@@ -121,10 +141,12 @@ def _base(settings: RouteSettings) -> Limits:
     service, default = published(settings), Limits()
     if service is None:
         return default
-    most = service.connections.value
+    most, usual = service.connections.value, default.connections
+    if settings.type is RouteType.ACS_REST:
+        usual = _WAITING
     return Limits(
         messages_per_minute=service.messages_per_minute.value,
-        connections=min(most, default.connections) if most else default.connections,
+        connections=min(most, usual) if most else usual,
         recipients_per_day=service.recipients_per_day.value,
         recipients_per_message=service.recipients_per_message.value,
         # A mailbox's own limit is lower by default but can be raised; the service says which one it is.

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from mailferry.mail.address import check_pattern, normal_domain
 from mailferry.routes import consistent
+from mailferry.routes.acs_settings import acs_rest_problem
 from mailferry.routes.graph_settings import HeaderOnly, Large, OtherFrom, foreign_problem, graph_problem
 from mailferry.tokens.settings import SecretSource
 from mailferry.units import Duration, RateLimit, Size
@@ -33,6 +34,7 @@ class RouteType(StrEnum):
     GRAPH = "graph"
     HVE = "hve"
     ACS_SMTP = "acs-smtp"
+    ACS_REST = "acs-rest"
 
 
 class Preset(StrEnum):
@@ -58,6 +60,14 @@ class Tls(StrEnum):
 class NullSender(StrEnum):
     MAILBOX = "mailbox"
     KEEP = "keep"
+
+
+class Change(StrEnum):
+    """What recipients see otherwise when a message leaves by another route."""
+
+    FROM = "from"  # the address it comes from
+    HEADERS = "headers"  # fields are added, taken out or renamed
+    BODY = "body"  # the message is taken apart and put together again
 
 
 class _Model(BaseModel):
@@ -101,7 +111,7 @@ class RouteSettings(_Model):
     name: Name = Field(description="The route's name, as rules, clients and lanes use it.")
     type: RouteType = Field(
         description="exchange-smtp (Exchange Online client submission), graph (Microsoft Graph sendMail), hve (High "
-        "Volume Email), acs-smtp (Azure Communication Services) or smarthost."
+        "Volume Email), acs-smtp and acs-rest (Azure Communication Services) or smarthost."
     )
     preset: Preset | None = Field(
         None,
@@ -128,13 +138,40 @@ class RouteSettings(_Model):
     mailbox: str = Field(
         "",
         description="exchange-smtp, graph: send everything from this mailbox, whoever the client is. hve: the account, "
-        "acs-smtp: the MailFrom address, that envelope and From are rewritten to; the original From goes to Reply-To.",
+        "acs-smtp and acs-rest: the MailFrom address, that envelope and From are rewritten to; the original From goes "
+        "to Reply-To.",
+    )
+    mailboxes: tuple[str, ...] = Field(
+        (),
+        description="exchange-smtp, graph: in place of `mailbox`, several that share the load. A client's sender keeps "
+        "to one of them and spills over to the others when it has more mail than that one may send.",
+    )
+    failover: tuple[Name, ...] = Field(
+        (),
+        description="Routes that take this one's mail, the first that can, while it is at fault itself, and messages "
+        "that it could not take at all: too large, or to somebody it does not reach. Never what was refused.",
+    )
+    failover_after: Duration = Field(
+        900.0, ge=0, description="How long a fault of this route's lane lasts before its mail takes the failover."
+    )
+    failover_changes: tuple[Change, ...] = Field(
+        (),
+        description="What the failover may change for those who receive the mail: from, headers, body. A route that "
+        "would change more is refused by `mailferry check`. What changed is noted in each message's history.",
+    )
+    budget: Name | None = Field(
+        None,
+        description="Routes of one budget share their limits, as those over one subscription do. Default: acs-smtp "
+        "routes by host and username's resource; all others by themselves.",
     )
     username: str = Field(
         "", description="smarthost: log in with this name; empty: no login. acs-smtp: the SMTP username."
     )
     password: SecretSource | None = Field(
         None, description="Where the password of `username` (hve: of `mailbox`) lies. hve, acs-smtp: in place of OAuth."
+    )
+    access_key: SecretSource | None = Field(
+        None, description="acs-rest: where the access key, or the connection string, of the resource lies."
     )
     scope: str | None = Field(None, description="OAuth scope; default by the route's type and the tenant's cloud.")
     null_sender: NullSender = Field(
@@ -143,7 +180,9 @@ class RouteSettings(_Model):
         "What Exchange Online answers a submitting client that sends MAIL FROM:<> is not documented.",
     )
     endpoint: str | None = Field(
-        None, description="graph: base address of Microsoft Graph, without a version; default by the tenant's cloud."
+        None,
+        description="graph: base address of Microsoft Graph, without a version; default by the tenant's cloud. "
+        "acs-rest: the resource's address, such as https://contoso.communication.azure.com.",
     )
     request_size: Size | None = Field(
         None,
@@ -157,8 +196,8 @@ class RouteSettings(_Model):
     )
     header_only: HeaderOnly = Field(
         HeaderOnly.REFUSE,
-        description="graph: a message whose To or Cc names somebody who is no recipient of it on this route is "
-        "refused, or goes out with those names taken out and the fields kept as X-Original-To and X-Original-Cc.",
+        description="graph, acs-rest: a message whose To or Cc names somebody who is no recipient of it on this route "
+        "is refused, or goes out with those names taken out and the fields kept as X-Original-To and X-Original-Cc.",
     )
     other_from: OtherFrom = Field(
         OtherFrom.HOLD,
@@ -189,8 +228,8 @@ class RouteSettings(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        graph = self.type is RouteType.GRAPH
-        problem = consistent.problem(self) or (graph_problem(self) if graph else foreign_problem(self))
+        own = {RouteType.GRAPH: graph_problem, RouteType.ACS_REST: acs_rest_problem}.get(self.type, foreign_problem)
+        problem = consistent.problem(self) or own(self)
         if problem is None and self.type is RouteType.EXCHANGE_SMTP:
             problem = self._exchange_problem()
         elif problem is None and self.type is RouteType.SMARTHOST:
