@@ -9,8 +9,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 
+from mailferry.clock import Clock, SystemClock
 from mailferry.obs.maillog import MailLog
 from mailferry.routes import presets
+from mailferry.routes.acs_build import build_acs_rest
 from mailferry.routes.api import Transport
 from mailferry.routes.auth import Login, NoLogin, Opener, PasswordLogin, TokenLogin
 from mailferry.routes.classify import Classifier
@@ -35,13 +37,19 @@ def build_transport(
     secret: Callable[[SecretSource], str],
     log: MailLog,
     reach: frozenset[str] | None = None,
+    clock: Clock | None = None,
 ) -> Transport:
     """The transport of one route. `hostname` is the gateway's own; `cloud` that of the route's tenant (any name of
     m365.clouds for a smarthost); the route's tenant names the credential that `tokens` is asked for; `secret` reads
     a secret from where it lies and raises TokenError; `reach` are the domains it delivers to, where it is internal
-    only. Raises OSError for a file of certificates that cannot be used."""
+    only; `clock` is the machine's unless given. Raises OSError for a file of certificates that cannot be used."""
     if settings.type is RouteType.GRAPH:
         return build_graph(settings, cloud, tokens, log)
+    if settings.type is RouteType.ACS_REST:
+        watch = clock or SystemClock()
+        return build_acs_rest(
+            settings, hostname=hostname, cloud=cloud, tokens=tokens, secret=secret, clock=watch, log=log
+        )
     classifier = _classifier(settings)
     opener = build_opener(settings, hostname=hostname, cloud=cloud, tokens=tokens, secret=secret)
     pool = Pool(opener, settings.reuse)

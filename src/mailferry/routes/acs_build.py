@@ -1,0 +1,44 @@
+"""From the settings of an acs-rest route to its transport.
+
+Leaves to others: every other type of route (build). Invariant: nothing is read from the network here; a CA file that
+cannot be read is told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailferry.clock import Clock
+from mailferry.obs.maillog import MailLog
+from mailferry.routes import presets
+from mailferry.routes.acs_access import Access, KeyAccess, TokenAccess
+from mailferry.routes.acs_client import Client
+from mailferry.routes.acs_operations import Operations
+from mailferry.routes.acs_rest import AcsRestTransport, Way
+from mailferry.routes.graph_build import graph_context
+from mailferry.routes.settings import RouteSettings
+from mailferry.tokens.api import TokenSource
+from mailferry.tokens.settings import SecretSource
+
+
+def build_acs_rest(
+    settings: RouteSettings,
+    *,
+    hostname: str,
+    cloud: str,
+    tokens: TokenSource,
+    secret: Callable[[SecretSource], str],
+    clock: Clock,
+    log: MailLog,
+) -> AcsRestTransport:
+    """Raises OSError for a CA file that cannot be used."""
+    endpoint, source = presets.endpoint(settings, cloud), settings.access_key
+    access: Access
+    if source is not None:
+        access = KeyAccess(lambda: secret(source))
+    else:
+        access = TokenAccess(tokens, settings.tenant or "", presets.scope(settings, cloud))
+    client = Client(endpoint, access, graph_context(settings, endpoint), settings.timeouts, settings.reuse.idle)
+    way = Way(settings.name, settings.mailbox, settings.header_only, settings.timeouts.end)
+    operations = Operations(hostname, clock.time())
+    return AcsRestTransport(way, presets.limits(settings), client, operations, clock, log)
