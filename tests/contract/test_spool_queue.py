@@ -9,7 +9,7 @@ import pytest
 
 from mailferry.mail.envelope import Recipient
 from mailferry.mail.message import Message, MessageId
-from mailferry.spool.api import FINAL, LOST_ANSWER, MOVES, WAITING, Alarm, Filter, State, Use
+from mailferry.spool.api import FINAL, LOST_ANSWER, MOVES, WAITING, Alarm, Filter, RecipientView, State, Turn, Use
 from support.spool_contract import LANE, ORIGIN, OTHER, TEXT, Kit
 
 
@@ -225,10 +225,11 @@ async def test_reroute_moves_what_waits(kit: Kit) -> None:
     await kit.forget()
     seen: list[str] = []
 
-    def choose(message: Message, recipient: Recipient) -> str | None:
+    def choose(message: Message, recipient: Recipient, view: RecipientView) -> Turn | None:
         assert recipient in message.envelope.recipients
+        assert view.address == recipient.address
         seen.append(recipient.address)
-        return None if recipient.address.startswith("c") else "new/"
+        return None if recipient.address.startswith("c") else Turn("new/", "a better way", kit.clock.time() - 1)
 
     assert await kit.spool.reroute(choose) == 2
     await asyncio.sleep(0)
@@ -237,10 +238,40 @@ async def test_reroute_moves_what_waits(kit: Kit) -> None:
     assert [each.lane for each in await kit.recipients(claimed)] == [OTHER]
     event = (await kit.events(message))[-1]
     assert (event.kind, event.lane) == ("note", "new/")
-    assert LANE in event.detail
+    assert event.detail == f"lane changed from {LANE}: a better way"
+    assert [each.next_attempt for each in await kit.recipients(message)][:2] == [kit.clock.time() - 1, None]
     assert {"new/"} in kit.told
     assert await kit.spool.reroute(choose) == 0
     assert len((await kit.claim("new/"))[0].claims) == 1
+
+
+async def test_reroute_moves_no_more_than_it_was_asked_for_the_oldest_first(kit: Kit) -> None:
+    first, second = await kit.put("a@example.org"), await kit.put("b@example.org")
+    assert await kit.spool.reroute(lambda *_: Turn("new/"), 1) == 1
+    assert (await kit.recipients(first))[0].lane == "new/"
+    assert (await kit.recipients(second))[0].lane == LANE
+
+
+async def test_reroute_leaves_what_was_claimed_after_it_was_looked_at(kit: Kit) -> None:
+    """Never two ways for one recipient: a claim between the look and the change wins."""
+    message = await kit.put("a@example.org")
+    moved = kit.spool.reroute(lambda *_: Turn("new/"))
+    lease, changed = (await asyncio.gather(kit.claim(), moved))[0], await moved
+    view = (await kit.recipients(message))[0]
+    assert (view.lane, view.state, changed) in ((LANE, State.CLAIMED, 0), ("new/", State.QUEUED, 1))
+    assert len(lease) == (view.state is State.CLAIMED)
+
+
+async def test_clients_take_turns(kit: Kit) -> None:
+    flood = [await kit.put("a@example.org", origin=replace(ORIGIN, client="flood")) for _ in range(5)]
+    quiet = [await kit.put("a@example.org", origin=replace(ORIGIN, client="quiet")) for _ in range(2)]
+    now = kit.clock.time()
+    taken = await kit.spool.claim(LANE, now, 4, 60.0)
+    assert {lease.message.id for lease in taken} == {*flood[:2], *quiet[:2]}
+    late = await kit.put("b@example.org", origin=replace(ORIGIN, client="late"))
+    for last, expected in (("flood", late), ("late", flood[2]), ("", flood[3])):
+        (lease,) = await kit.spool.claim(LANE, now + 1, 1, 60.0, last)
+        assert lease.message.id == expected
 
 
 async def test_alarms_stand_until_they_are_cleared(kit: Kit) -> None:

@@ -49,8 +49,11 @@ class OneRoute:
     def __init__(self, fixed: str = "") -> None:
         self.fixed = fixed
         self.asked = 0
+        self.sizes = False
 
-    def choose(self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str) -> Way:
+    def choose(
+        self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str, size: int = 0
+    ) -> Way:
         self.asked += 1
         return Way(client_route or "exo", self.fixed or mailbox)
 

@@ -16,13 +16,13 @@ from mailferry.app.alarms import build_hub
 from mailferry.app.endpoint import Endpoint
 from mailferry.app.enrolment import build_enrolment
 from mailferry.app.housekeeping import Housekeeping
+from mailferry.app.ways import Ways
 from mailferry.clock import Clock
 from mailferry.config.schema import Config
 from mailferry.listener.guard import Guard
 from mailferry.listener.server import ListenerServer
 from mailferry.listener.settings import parse_address
 from mailferry.listener.tls import Contexts
-from mailferry.mail.envelope import Recipient
 from mailferry.mail.message import Message
 from mailferry.obs.maillog import MailLog
 
@@ -81,7 +81,7 @@ class Gateway:
         await self.spool.open()
         try:
             self.alarms.start()
-            await self.spool.reroute(self._lane)
+            await self.spool.reroute(self._ways().at_start)
             self.broker.start()
             await self.scheduler.start()
             if self.endpoint is not None:
@@ -157,23 +157,10 @@ class Gateway:
         ]
         return [one_line(each) for each in (*sorted(standing)[:_SHOWN], *self.alarms.troubles())]
 
-    def _lane(self, message: Message, recipient: Recipient) -> str | None:
-        """The lane by the present rules, for mail that was accepted under others; None where they cannot tell."""
+    def _ways(self) -> Ways:
+        """By the clients of this moment, and safe in any thread."""
         known = self._enrolment.clients(self.config.clients) if self._enrolment is not None else []
-        client = next((one for one in (*self.config.clients, *known) if one.name == message.origin.client), None)
-        sender = message.envelope.reverse_path
-        if client is not None and client.rewrite_from and sender:
-            # Rules ask for the sender that the client named, which the rewriting took out of the envelope.
-            if client.mailbox and any(rule.senders for rule in self.config.rules):
-                return None
-            sender = message.mailbox
-        return self._table.choose(
-            client=message.origin.client,
-            client_route=client.route if client is not None else None,
-            sender=sender,
-            mailbox=message.mailbox,
-            recipient=recipient.address,
-        ).lane
+        return Ways(self.config, self._table, known)
 
 
 def _owners(config: Config) -> dict[str, str]:

@@ -43,7 +43,11 @@ class Choice(Protocol):
 class Table(Protocol):
     """What the listener asks of routes.table."""
 
-    def choose(self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str) -> Choice: ...
+    @property
+    def sizes(self) -> bool: ...  # whether the way may depend on the size of the message
+    def choose(
+        self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str, size: int = 0
+    ) -> Choice: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +161,22 @@ class Site:
         refusal = policy.recipient(identity, path, self._internal)
         if refusal is not None:
             return Verdict(refusal)
-        choice = self._table.choose(
+        choice = self._choose(client, sender, path, 0)
+        return Verdict(None, choice.lane, choice.mailbox)
+
+    def lane(self, client: Client, sender: str, path: str, verdict: Verdict, size: int) -> str:
+        """The lane of a recipient whose message has come and has `size` octets."""
+        return self._choose(client, sender, path, size).lane if self._table.sizes else verdict.lane
+
+    def _choose(self, client: Client, sender: str, path: str, size: int) -> Choice:
+        return self._table.choose(
             client=client.name,
             client_route=client.route,
             sender=sender,
             mailbox=client.mailbox or sender,
             recipient=path,
+            size=size,
         )
-        return Verdict(None, choice.lane, choice.mailbox)
 
     def take(self, client: Client) -> bool:
         """Take one message from the client's rate; False when none is left."""

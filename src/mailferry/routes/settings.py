@@ -17,6 +17,7 @@ from mailferry.mail.address import check_pattern, normal_domain
 from mailferry.routes import consistent
 from mailferry.routes.acs_settings import acs_rest_problem
 from mailferry.routes.graph_settings import HeaderOnly, Large, OtherFrom, foreign_problem, graph_problem
+from mailferry.routes.look_settings import Lookup, look_problem
 from mailferry.tokens.settings import SecretSource
 from mailferry.units import Duration, RateLimit, Size
 
@@ -161,8 +162,8 @@ class RouteSettings(_Model):
     )
     budget: Name | None = Field(
         None,
-        description="Routes of one budget share their limits, as those over one subscription do. Default: acs-smtp "
-        "routes by host and username's resource; all others by themselves.",
+        description="Routes with the same word share the limits of a lane, as those of one Azure subscription do. "
+        "Default: all routes over Azure Communication Services share one, every other route has its own.",
     )
     username: str = Field(
         "", description="smarthost: log in with this name; empty: no login. acs-smtp: the SMTP username."
@@ -181,7 +182,8 @@ class RouteSettings(_Model):
     )
     endpoint: str | None = Field(
         None,
-        description="graph: base address of Microsoft Graph, without a version; default by the tenant's cloud. "
+        description="graph (and `lookup`, `bounces`): base address of Microsoft Graph, without a version; default by the "
+        "tenant's cloud. "
         "acs-rest: the resource's address, such as https://contoso.communication.azure.com.",
     )
     request_size: Size | None = Field(
@@ -203,6 +205,14 @@ class RouteSettings(_Model):
         OtherFrom.HOLD,
         description="graph: a message whose From is not the mailbox waits with an alarm, goes out with From rewritten "
         "(the original becomes Reply-To), or is sent as that sender in the JSON form (needs SendAs).",
+    )
+    lookup: Lookup = Field(
+        Lookup.NONE,
+        description="graph, exchange-smtp: where a message is looked for whose answer was lost, before it is sent "
+        "again: graph (Sent Items; needs Mail.Read), trace (message trace; ExchangeMessageTrace.Read.All) or none.",
+    )
+    bounces: bool = Field(
+        False, description="graph, exchange-smtp: read the non-delivery reports in the sending mailboxes (Mail.Read)."
     )
     chunking: bool = Field(True, description="Use BDAT where the upstream offers it and it helps.")
     pipelining: bool = Field(True, description="Send commands in groups where the upstream offers it.")
@@ -229,25 +239,14 @@ class RouteSettings(_Model):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         own = {RouteType.GRAPH: graph_problem, RouteType.ACS_REST: acs_rest_problem}.get(self.type, foreign_problem)
-        problem = consistent.problem(self) or own(self)
+        problem = consistent.problem(self) or look_problem(self) or own(self)
         if problem is None and self.type is RouteType.EXCHANGE_SMTP:
-            problem = self._exchange_problem()
+            problem = consistent.exchange(self)
         elif problem is None and self.type is RouteType.SMARTHOST:
             problem = self._smarthost_problem()
         if problem is not None:
             raise ValueError(problem)
         return self
-
-    def _exchange_problem(self) -> str | None:
-        if self.tenant is None:
-            return "an exchange-smtp route needs `tenant`, whose application fetches the tokens"
-        if not self.tls_mode.required or not self.verify:
-            return (
-                "an exchange-smtp route always encrypts and verifies: `tls` must be starttls or implicit, `verify` true"
-            )
-        if self.username or self.password is not None:
-            return "an exchange-smtp route logs in with OAuth: `username` and `password` do not belong here"
-        return None
 
     def _smarthost_problem(self) -> str | None:
         if self.host is None:

@@ -1,19 +1,24 @@
 """Which way a recipient's copy leaves: the configured rules, the client's own route, the default route.
 
 Leaves to others: whether the client may send at all (listener.policy) and how a route sends (smtp).
-Invariants: `choose` is pure and total. The first rule that matches decides; a rule matches when every kind of
-condition it states holds, and a condition it does not state always holds. A rule's or a client's route that does not
-reach a recipient is passed over; only the default route is taken whatever it reaches, for there is no other.
+Invariants: `choose`, `ways` and `first` are pure and total. The first rule that matches decides; a rule matches when
+every kind of condition it states holds, and a condition it does not state always holds. A rule's or a client's route
+that does not reach a recipient is passed over; only the default route is taken whatever it reaches, for there is no
+other. The ways of a recipient are that route and those it names in `failover`, in their order and no further: the list
+of a route in the list counts for nothing, so that no order of failures can go in circles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from zlib import crc32
 
 from mailferry.mail.address import Patterns, domain_of, normal_address, normal_domain
 from mailferry.routes.api import lane_of
+from mailferry.routes.failover import allowed
+from mailferry.routes.presets import largest
 from mailferry.routes.settings import EXTERNAL, INTERNAL, RouteSettings, RoutingSettings, RuleSettings
 
 
@@ -41,15 +46,37 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class Exit:
     """What the table must know of a route: does it send from a mailbox, and always from the same one? `reach` are the
-    domains that it delivers to, None where it reaches everybody."""
+    domains that it delivers to, None where it reaches everybody; `largest` the octets of a message it takes, 0 where
+    that is not known; `failover` the routes in its place while it cannot; `pool` the mailboxes that share its load."""
 
     name: str
     needs_mailbox: bool
     mailbox: str = ""
     reach: frozenset[str] | None = None
+    largest: int = 0
+    failover: tuple[str, ...] = ()
+    pool: tuple[str, ...] = ()
+
+    def takes(self, domain: str, size: int) -> bool:
+        """Whether a message of `size` octets (0: not known yet) to `domain` is not refused for what the route is."""
+        return self.reaches(domain) and not (self.largest and size > self.largest)
 
     def reaches(self, domain: str) -> bool:
         return self.reach is None or domain in self.reach
+
+
+def exits_of(routes: Sequence[RouteSettings], reach: Mapping[str, frozenset[str]]) -> list[Exit]:
+    """The routes as the table needs them. A route in `failover` that would change what recipients see without being
+    allowed to is left out (the check of the configuration refuses it)."""
+    named = {route.name: route for route in routes}
+    return [
+        Exit(
+            route.name, route.needs_mailbox, route.mailbox, reach.get(route.name), largest(route),
+            tuple(name for name in route.failover if name not in named or allowed(route, named[name])),
+            route.mailboxes,
+        )
+        for route in routes
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +135,25 @@ class Rule:
         return ", ".join(stated) or "every message"
 
 
+def first(ways: Sequence[Choice], out: Callable[[str], bool]) -> Choice:
+    """The way to take while the lanes of which `out` is true take nothing: the first that does, else the first of all,
+    where mail waits."""
+    return next((way for way in ways if not out(way.lane)), ways[0])
+
+
 class RouteTable:
     """The rules in their order, over the routes there are."""
 
-    __slots__ = ("_accepted", "_default", "_exits", "_rules")
+    __slots__ = ("_accepted", "_default", "_exits", "_rules", "sizes")
 
     def __init__(self, exits: Iterable[Exit], rules: Sequence[Rule], default: str, accepted: Iterable[str]) -> None:
         self._exits = {way.name: way for way in exits}
         self._rules = tuple(rules)
         self._default = default
         self._accepted = frozenset(normal_domain(domain) for domain in accepted)
-        for route in (default, *(rule.route for rule in self._rules)):
+        self.sizes = any(way.failover and way.largest for way in self._exits.values())
+        spare = (route for way in self._exits.values() for route in way.failover)
+        for route in (default, *(rule.route for rule in self._rules), *spare):
             if route not in self._exits:
                 raise ValueError(f"there is no route {route!r}; routes are: {', '.join(sorted(self._exits))}")
 
@@ -134,7 +169,7 @@ class RouteTable:
         """Build from settings; `accepted` are the domains that are internal, `reach` those that an internal-only route
         delivers to, by its name. Raises ValueError on a route that does not exist, and when several routes leave the
         default open."""
-        exits = [Exit(route.name, route.needs_mailbox, route.mailbox, reach.get(route.name)) for route in routes]
+        exits = exits_of(tuple(routes), reach)
         default = routing.default_route
         if default is None:
             if len(exits) != 1:
@@ -142,12 +177,26 @@ class RouteTable:
             default = exits[0].name
         return cls(exits, [Rule.of(rule) for rule in rules], default, accepted)
 
-    def choose(self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str) -> Choice:
-        """The way for one recipient. `mailbox` is the client's; a route with a fixed one overrules it."""
+    def choose(
+        self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str, size: int = 0
+    ) -> Choice:
+        """The way for one recipient while every route works: the first of its ways."""
+        return self.ways(
+            client=client, client_route=client_route, sender=sender, mailbox=mailbox, recipient=recipient, size=size
+        )[0]
+
+    def ways(
+        self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str, size: int = 0
+    ) -> tuple[Choice, ...]:
+        """The ways of one recipient in the order of preference; never none. `mailbox` is the client's; a route with one
+        of its own overrules it. A route that cannot take the message for what it is stands aside for those that can."""
         domain = domain_of(recipient)
         number = self._matching(Query(client, sender, recipient), domain)
         route = self._rules[number].route if number is not None else self._fallback(client_route, domain)
-        return self._choice(route, mailbox)
+        chain = (route, *self._exits[route].failover)
+        able = [name for name in chain if self._exits[name].takes(domain, size)]
+        key = f"{client}\n{sender}"
+        return tuple(self._choice(name, mailbox, key) for name in able or (route,))
 
     def explain(
         self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str
@@ -158,7 +207,7 @@ class RouteTable:
         if number is not None:
             rule = self._rules[number]
             reason = f"rule {number + 1} matches ({rule.conditions()})"
-            return Explanation(self._choice(rule.route, mailbox), number + 1, reason)
+            return Explanation(self._choice(rule.route, mailbox, f"{client}\n{sender}"), number + 1, reason)
         route = self._fallback(client_route, domain)
         if route == client_route:
             reason = f"no rule matches; the route of client {client}"
@@ -168,7 +217,7 @@ class RouteTable:
             reason = f"no rule matches and there is no route {client_route}; the default route"
         else:
             reason = "no rule matches; the default route"
-        return Explanation(self._choice(route, mailbox), None, reason)
+        return Explanation(self._choice(route, mailbox, f"{client}\n{sender}"), None, reason)
 
     def _matching(self, query: Query, domain: str) -> int | None:
         internal = domain in self._accepted
@@ -182,9 +231,11 @@ class RouteTable:
         way = self._exits.get(client_route) if client_route is not None else None
         return way.name if way is not None and way.reaches(domain) else self._default
 
-    def _choice(self, route: str, mailbox: str) -> Choice:
+    def _choice(self, route: str, mailbox: str, key: str) -> Choice:
         way = self._exits[route]
         if not way.needs_mailbox:
             return Choice(route, "")
+        if way.pool:  # one client and sender keep to one mailbox; what it cannot carry is shared later (delivery.pools)
+            return Choice(route, normal_address(way.pool[crc32(key.encode()) % len(way.pool)]))
         # One lane per mailbox, however clients spell it: Exchange Online does not tell addresses apart by case.
         return Choice(route, normal_address(way.mailbox or mailbox))

@@ -35,6 +35,7 @@ from mailferry.spool.values import (
     SpoolFailed,
     SpoolFull,
     State,
+    Turn,
     Use,
     UsedMinute,
 )
@@ -61,9 +62,14 @@ __all__ = [
     "SpoolFailed",
     "SpoolFull",
     "State",
+    "Turn",
     "Use",
     "UsedMinute",
 ]
+
+
+#: Where a recipient that waits is to leave by; None: as it is.
+Choose = Callable[[Message, Recipient, RecipientView], Turn | None]
 
 
 class Draft(Protocol):
@@ -110,9 +116,10 @@ class Spool(Protocol):
         """Why no mail can be taken now ("" when it can): cheap, for the greeting and MAIL."""
         ...
 
-    def claim(self, lane: str, now: float, limit: int, lease: float) -> Future[list[Lease]]:
-        """Lease up to `limit` messages of `lane` that are due, for `lease` seconds, oldest due first. All due
-        recipients of a message in that lane come in one Lease."""
+    def claim(self, lane: str, now: float, limit: int, lease: float, last: str = "") -> Future[list[Lease]]:
+        """Lease up to `limit` messages of `lane` that are due, for `lease` seconds. Clients take turns, a message
+        each, by name from the one after `last` on; of one client the oldest due come first. All due recipients of a
+        message in that lane come in one Lease."""
         ...
 
     def record(self, lease: Lease, moves: Sequence[Move], use: Use) -> Future[bool]:
@@ -134,8 +141,9 @@ class Spool(Protocol):
         (None: any) within a second after another process changed the spool."""
         ...
 
-    def reroute(self, choose: Callable[[Message, Recipient], str | None]) -> Future[int]:
-        """Recompute the lane of every recipient that is not final or claimed; None keeps it. The number changed."""
+    def reroute(self, choose: Choose, most: int | None = None) -> Future[int]:
+        """Give recipients that are not final or claimed the lane that `choose` says, `most` of them at most, oldest
+        message first. One that was claimed, or changed its state, after it was looked at stays. The number changed."""
         ...
 
     def find(self, which: Filter, limit: int = 100, after: MessageId | None = None) -> Future[list[MessageView]]:

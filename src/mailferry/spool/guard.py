@@ -100,3 +100,23 @@ def lost_lease(moves: Sequence[Move]) -> str:
     """What the event says when an attempt ended after its lease."""
     said = "; ".join(f"{move.state}: {move.reply}" for move in moves)
     return f"the lease was lost, not recorded: {said or 'nothing'}"
+
+
+def turned(before: str, why: str) -> str:
+    """The event of a recipient that leaves by another lane."""
+    return f"lane changed from {before}" + (f": {why}" if why else "")
+
+
+def in_turn(waiting: Sequence[tuple[str, MessageId]], limit: int, last: str) -> list[MessageId]:
+    """The messages of a claim: a client's first `limit` of (client, message) are looked at; of those, clients take
+    turns, a message each in the order they came, beginning with the one after `last`."""
+    found: dict[str, list[MessageId]] = {}
+    for client, message in waiting:
+        if len(found.setdefault(client, [])) < limit:
+            found[client].append(message)
+    turns = [
+        (lap, client <= last, client, message)
+        for client, messages in found.items()
+        for lap, message in enumerate(sorted(messages))
+    ]
+    return [message for *_, message in sorted(turns)[:limit]]

@@ -14,13 +14,13 @@ from typing import TypeVar
 
 from mailferry.clock import Clock
 from mailferry.mail.body import Body
-from mailferry.mail.envelope import Recipient
-from mailferry.mail.message import IdSource, Message, MessageId
+from mailferry.mail.message import IdSource, MessageId
 from mailferry.spool.api import (
     MOVES,
     WAITING,
     Accepted,
     Alarm,
+    Choose,
     Filter,
     LaneDue,
     Lease,
@@ -32,7 +32,7 @@ from mailferry.spool.api import (
     Use,
     UsedMinute,
 )
-from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, accept, check_moves, lost_lease, used_before
+from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, accept, check_moves, in_turn, lost_lease, turned, used_before
 from mailferry.spool.memory_rows import Entry, EntryBody, MemoryDraft, Row
 
 T = TypeVar("T")
@@ -97,14 +97,17 @@ class MemorySpool:
         self._changed(accepted.lanes)
         return _done(identity)
 
-    def claim(self, lane: str, now: float, limit: int, lease: float) -> Future[list[Lease]]:
+    def claim(self, lane: str, now: float, limit: int, lease: float, last: str = "") -> Future[list[Lease]]:
         self._interrupt(now)
         due: dict[MessageId, list[Row]] = {}
         for entry, row in self._all():
             if row.lane == lane and row.state in WAITING and row.next_attempt is not None and row.next_attempt <= now:
                 due.setdefault(entry.message.id, []).append(row)
         order = sorted(due, key=lambda message: (min(row.next_attempt or 0.0 for row in due[message]), message))
-        return _done([self._lease(self._entries[message], due[message], now, now + lease) for message in order[:limit]])
+        chosen = set(in_turn([(self._entries[each].message.origin.client, each) for each in order], limit, last))
+        return _done(
+            [self._lease(self._entries[each], due[each], now, now + lease) for each in order if each in chosen]
+        )
 
     def _lease(self, entry: Entry, rows: list[Row], now: float, expires: float) -> Lease:
         token = next(self._tokens)
@@ -164,17 +167,20 @@ class MemorySpool:
     def watch(self, changed: Callable[[Iterable[str] | None], None]) -> None:
         self._watchers.append(changed)
 
-    def reroute(self, choose: Callable[[Message, Recipient], str | None]) -> Future[int]:
+    def reroute(self, choose: Choose, most: int | None = None) -> Future[int]:
         changed: list[str] = []
         now = self._clock.time()
         for entry, row in self._all():
             if row.state not in WAITING and row.state is not State.HELD:
                 continue
-            lane = choose(entry.message, row.recipient)
-            if lane is not None and lane != row.lane:
-                entry.note(now, "note", row, lane, f"lane changed from {row.lane}")
-                row.lane = lane
-                changed.append(lane)
+            turn = choose(entry.message, row.recipient, row.view())
+            if turn is None or turn.lane == row.lane or (most is not None and len(changed) >= most):
+                continue
+            entry.note(now, "note", row, turn.lane, turned(row.lane, turn.why))
+            row.lane = turn.lane
+            if turn.due is not None and row.state in WAITING:
+                row.next_attempt = turn.due
+            changed.append(turn.lane)
         if changed:
             self._changed(changed)
         return _done(len(changed))

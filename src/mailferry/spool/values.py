@@ -174,6 +174,15 @@ class RecipientView:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Another lane for a recipient that waits, why (for its history), and when it is due there (None: as before)."""
+
+    lane: str
+    why: str = ""
+    due: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """A message with the state of its recipients, for people and programs. `events` only in `show`."""
 

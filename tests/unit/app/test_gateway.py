@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mailferry.mail.envelope import Envelope, Origin, Recipient
 from mailferry.mail.message import Message, MessageId
 from mailferry.obs.maillog import MailLog
 from mailferry.obs.metrics import Metrics
+from mailferry.spool.api import RecipientView, State
 
 CONFIG = """
 [gateway]
@@ -92,7 +94,11 @@ async def test_waiting_mail_keeps_its_way_over_a_restart(
 ) -> None:
     gateway = Gateway(configured(client), clock, Lines().log(), {})
     message = stored(reverse_path, mailbox)
-    assert gateway._lane(message, message.envelope.recipients[0]) == lane
+    view = RecipientView(1, message.envelope.recipients[0].address, State.DEFERRED, "other/old@example.com", 1, 0.0, "")
+    turn = gateway._ways().at_start(message, message.envelope.recipients[0], view)
+    assert (turn.lane if turn is not None else None) == lane
+    lost = replace(view, state=State.UNKNOWN)  # what may have arrived stays where its history is
+    assert gateway._ways().at_start(message, message.envelope.recipients[0], lost) is None
 
 
 async def test_a_reload_takes_over_who_is_told_of_failures(configured: Configured, clock: ManualClock) -> None:

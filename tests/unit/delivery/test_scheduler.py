@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mailferry.routes.api import Limits
-from mailferry.spool.api import Filter, SpoolError, SpoolFailed, State
+from mailferry.spool.api import Filter, SpoolError, SpoolFailed, State, Turn
 from support.delivery_world import World
 from support.fake_transport import GREYLISTED, OK, FakeTransport, fault
 
@@ -196,7 +196,7 @@ async def test_the_mailbox_of_the_lane_is_the_one_sent_from(world: World) -> Non
     message = await world.submit()
     await world.settle()
     world.transport.default = OK
-    await world.spool.reroute(lambda message, recipient: "exo/fixed@example.com")
+    await world.spool.reroute(lambda *_: Turn("exo/fixed@example.com"))
     await world.advance(70, step=1)
     assert await world.states(message) == [State.DELIVERED]
     assert world.transport.attempts[-1].message.mailbox == "fixed@example.com"

@@ -16,7 +16,7 @@ from mailferry.mail.message import MessageId, format_id
 from mailferry.spool.api import LOST_ANSWER, WAITING, Alarm, Filter, SpoolError, State
 from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, like, wanted_states
 from mailferry.spool.sqlite.queries import queries
-from mailferry.spool.sqlite.rows import id_list, micros
+from mailferry.spool.sqlite.rows import Change, id_list, micros
 
 #: Recipients changed in one transaction: an action on a long queue must not keep new mail waiting.
 CHUNK = 1000
@@ -141,13 +141,13 @@ def unlease(connection: sqlite3.Connection, leases: Sequence[int], now: float) -
 
 
 def reroute(
-    connection: sqlite3.Connection, changes: Sequence[tuple[int, str, str]], now: float
+    connection: sqlite3.Connection, changes: Sequence[Change], now: float
 ) -> tuple[int, Iterable[str]]:
-    """Give recipients (id, lane until now, new lane) their new lane, unless they moved meanwhile."""
+    """Give recipients their new lane, unless they moved meanwhile."""
     parameters = {"changes": json.dumps(changes), "at": micros(now)}
     connection.execute(queries()["reroute-events"], parameters)
     changed = connection.execute(queries()["reroute"], parameters).rowcount
-    return changed, {new for _, _, new in changes}
+    return changed, {change[3] for change in changes}
 
 
 def raise_alarm(connection: sqlite3.Connection, alarm: Alarm) -> tuple[bool, Iterable[str]]:

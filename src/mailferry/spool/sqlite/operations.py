@@ -72,18 +72,21 @@ class Arrival(Operation):
 class Take(Operation):
     """A claim; `result` is filled by the reader once the leases are durable."""
 
-    __slots__ = ("expires", "lane", "lease", "most", "now")
+    __slots__ = ("expires", "lane", "last", "lease", "most", "now")
 
-    def __init__(self, future: Future[Any], lane: str, now: float, most: int, lease: int, expires: float) -> None:
+    def __init__(
+        self, future: Future[Any], lane: str, now: float, most: int, lease: int, expires: float, last: str
+    ) -> None:
         super().__init__(future)
         self.lane = lane
         self.now = micros(now)
         self.most = most
         self.lease = lease
         self.expires = micros(expires)
+        self.last = last
 
     def row(self) -> tuple[object, ...]:
-        return (self.lane, self.now, self.most, self.lease, self.expires)
+        return (self.lane, self.now, self.most, self.lease, self.expires, self.last)
 
 
 class Verdict(Operation):

@@ -12,15 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from mailferry.mail.envelope import Recipient
-from mailferry.mail.message import Message
-from mailferry.spool.api import Filter
+from mailferry.spool.api import Choose, Filter
 from mailferry.spool.sqlite import actions
+from mailferry.spool.sqlite.rows import Change
 
 #: Runs a function inside a transaction of the writer.
 Task = Callable[[Callable[[sqlite3.Connection], tuple[object, Iterable[str]]]], Future[Any]]
-Changes = tuple[list[tuple[int, str, str]], int | None]
-Choose = Callable[[Message, Recipient], str | None]
+Changes = tuple[list[Change], int | None]
 
 
 async def act(
@@ -38,12 +36,15 @@ async def act(
 
 
 async def reroute(
-    read: Callable[[Choose, int], Future[Changes]], task: Task, time: Callable[[], float], choose: Choose
-) -> int:
+    read: Callable[[Choose, int], Future[Changes]], task: Task, time: Callable[[], float], choose: Choose,
+    most: int | None,
+) -> int:  # fmt: skip
     after: int | None = -1
     total = 0
-    while after is not None:
+    while after is not None and (most is None or total < most):
         changes, after = await read(choose, after)
+        if most is not None:
+            changes = changes[: most - total]
         if changes:
             total += await task(partial(actions.reroute, changes=changes, now=time()))
     return total

@@ -1,11 +1,11 @@
 -- Every statement that the store runs, by name. Times are microseconds since the epoch; lists are JSON arrays.
 
 -- name: take
--- All claims of a batch: [[lane, now, most, lease, expires], ...].
-INSERT INTO take (lane, now, most, lease, expires)
+-- All claims of a batch: [[lane, now, most, lease, expires, last], ...].
+INSERT INTO take (lane, now, most, lease, expires, last)
 SELECT
     json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-    json_extract(value, '$[3]'), json_extract(value, '$[4]')
+    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
 FROM json_each(:claims);
 
 -- name: leased
@@ -105,17 +105,23 @@ SELECT id FROM message
 WHERE id IN (SELECT value FROM json_each(:messages)) AND filed AND finished IS NOT NULL;
 
 -- name: reroute-events
+-- `changes`: [[recipient, lane, state, new lane, detail, due or null], ...].
 INSERT INTO event (message, at, kind, recipient, lane, detail)
-SELECT recipient.message, :at, 'note', recipient.id, json_extract(given.value, '$[2]'),
-    'lane changed from ' || recipient.lane
+SELECT recipient.message, :at, 'note', recipient.id, json_extract(given.value, '$[3]'),
+    json_extract(given.value, '$[4]')
 FROM json_each(:changes) AS given JOIN recipient ON recipient.id = json_extract(given.value, '$[0]')
-WHERE recipient.lane = json_extract(given.value, '$[1]')
+WHERE recipient.lane = json_extract(given.value, '$[1]') AND recipient.state = json_extract(given.value, '$[2]')
     AND recipient.state IN ('queued', 'deferred', 'unknown', 'held');
 
 -- name: reroute
-UPDATE recipient SET lane = json_extract(given.value, '$[2]')
+UPDATE recipient SET
+    lane = json_extract(given.value, '$[3]'),
+    next_attempt = CASE
+        WHEN next_attempt IS NULL THEN NULL ELSE coalesce(json_extract(given.value, '$[5]'), next_attempt)
+    END
 FROM json_each(:changes) AS given
 WHERE recipient.id = json_extract(given.value, '$[0]') AND recipient.lane = json_extract(given.value, '$[1]')
+    AND recipient.state = json_extract(given.value, '$[2]')
     AND recipient.state IN ('queued', 'deferred', 'unknown', 'held');
 
 -- name: raise-alarm

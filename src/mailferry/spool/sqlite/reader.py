@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
@@ -19,6 +19,7 @@ from mailferry.mail.message import Message, MessageId
 from mailferry.spool.api import (
     FINAL,
     Alarm,
+    Choose,
     Claim,
     Filter,
     LaneDue,
@@ -34,7 +35,16 @@ from mailferry.spool.sqlite.bodies import BodyFiles, LostBody
 from mailferry.spool.sqlite.cache import HotCache
 from mailferry.spool.sqlite.operations import Take
 from mailferry.spool.sqlite.queries import queries
-from mailferry.spool.sqlite.rows import event_of, id_list, message_of, recipient_of, recipient_view, seconds
+from mailferry.spool.sqlite.rows import (
+    Change,
+    change,
+    event_of,
+    id_list,
+    message_of,
+    recipient_of,
+    recipient_view,
+    seconds,
+)
 
 _PAGE = 500
 
@@ -107,11 +117,9 @@ class Reader:
             bodies = self._all("body", message=message)
             return BytesBody(bodies[0]["data"]) if bodies else LostBody(message, rows[0]["size"])
 
-    def reroutes(
-        self, choose: Callable[[Message, Recipient], str | None], after: int
-    ) -> tuple[list[tuple[int, str, str]], int | None]:
+    def reroutes(self, choose: Choose, after: int) -> tuple[list[Change], int | None]:
         """The changes of the next page of open messages, and the message to go on after."""
-        changes: list[tuple[int, str, str]] = []
+        changes: list[Change] = []
         with self._moment():
             rows = self._all("open-messages", after=after, most=_PAGE)
             grouped = self._grouped(rows)
@@ -121,9 +129,9 @@ class Reader:
             for each, recipient in zip(recipients, message.envelope.recipients, strict=True):
                 if State(each["state"]) in FINAL or each["state"] == State.CLAIMED:
                     continue
-                lane = choose(message, recipient)
-                if lane is not None and lane != each["lane"]:
-                    changes.append((each["id"], each["lane"], lane))
+                turn = choose(message, recipient, recipient_view(each))
+                if turn is not None and turn.lane != each["lane"]:
+                    changes.append(change(each, turn))
         return changes, rows[-1]["id"] if len(rows) == _PAGE else None
 
     def highest(self) -> int:

@@ -14,7 +14,11 @@ from json.encoder import encode_basestring_ascii as quote
 from mailferry.mail.envelope import Envelope, Origin, Recipient
 from mailferry.mail.message import Message, MessageId
 from mailferry.smtp.commands import BodyType, Notify
-from mailferry.spool.api import WAITING, Event, RecipientView, State
+from mailferry.spool.api import WAITING, Event, RecipientView, State, Turn
+from mailferry.spool.guard import turned
+
+#: A recipient's new lane, for queries.sql: id, lane and state as they were read, new lane, event, due or None.
+Change = tuple[int, str, str, str, str, int | None]
 
 #: Columns of the views arrival and verdict.
 ARRIVAL_COLUMNS, VERDICT_COLUMNS = 21, 13
@@ -101,6 +105,11 @@ def recipient_view(row: sqlite3.Row) -> RecipientView:
     state = State(row["state"])
     due = seconds(row["next_attempt"]) if state in WAITING else None
     return RecipientView(row["id"], row["address"], state, row["lane"], row["attempts"], due, row["last_reply"])
+
+
+def change(row: sqlite3.Row, turn: Turn) -> Change:
+    due = micros(turn.due) if turn.due is not None else None
+    return row["id"], row["lane"], row["state"], turn.lane, turned(row["lane"], turn.why), due
 
 
 def event_of(row: sqlite3.Row) -> Event:

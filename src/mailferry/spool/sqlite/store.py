@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from mailferry.clock import Clock
 from mailferry.mail.body import Body
-from mailferry.mail.envelope import Recipient
-from mailferry.mail.message import IdSource, Message, MessageId
+from mailferry.mail.message import IdSource, MessageId
 from mailferry.spool.api import (
     Alarm,
+    Choose,
     Filter,
     LaneDue,
     Lease,
@@ -121,10 +121,10 @@ class SqliteSpool:
 
     # -- delivery ---------------------------------------------------------------------------------------------------
 
-    def claim(self, lane: str, now: float, limit: int, lease: float) -> Future[list[Lease]]:
+    def claim(self, lane: str, now: float, limit: int, lease: float, last: str = "") -> Future[list[Lease]]:
         future: Future[list[Lease]] = self._loop.create_future()
         if self._serve:
-            self._submit(Take(future, lane, now, limit, self._ids.next(), now + lease))
+            self._submit(Take(future, lane, now, limit, self._ids.next(), now + lease, last))
         else:
             future.set_exception(SpoolBusy("only the gateway leases mail"))
         return future
@@ -148,9 +148,9 @@ class SqliteSpool:
     def watch(self, changed: Callable[[Iterable[str] | None], None]) -> None:
         self._watchers.append(changed)
 
-    def reroute(self, choose: Callable[[Message, Recipient], str | None]) -> Future[int]:
+    def reroute(self, choose: Choose, most: int | None = None) -> Future[int]:
         read = partial(self._engine.read, self._engine.reader.reroutes)
-        return self._loop.create_task(parts.reroute(read, self._task, self._clock.time, choose))
+        return self._loop.create_task(parts.reroute(read, self._task, self._clock.time, choose, most))
 
     # -- people -----------------------------------------------------------------------------------------------------
 

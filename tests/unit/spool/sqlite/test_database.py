@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def test_the_guard_of_each_statement_is_that_of_its_verb(database: sqlite3.Conne
         "interrupt": {State.CLAIMED},
         "reroute": WAITING | {State.HELD},
     }
-    parameters = {"chosen": "[1]", "ids": "[1]", "at": 5, "changes": '[[1, "lane", "new"]]'}
+    parameters = {"chosen": "[1]", "ids": "[1]", "at": 5, "changes": json.dumps([[1, "lane", state, "new", "why", 9]])}
     changed = database.execute(queries()[verb], parameters).rowcount
     assert changed == (state in known[verb])
 
@@ -121,8 +122,9 @@ def in_trigger(start: str) -> str:
 def test_claiming_walks_through_no_more_than_it_takes(database: sqlite3.Connection) -> None:
     found = plan(database, in_trigger("UPDATE recipient SET came_from"))
     assert "SEARCH recipient USING INDEX recipient_message (message=?)" in found
-    assert "SEARCH recipient USING INDEX recipient_waiting (lane=? AND next_attempt<?)" in found
-    assert "ORDER BY" not in found
+    assert "SEARCH recipient USING INDEX recipient_waiting (lane=? AND client>?)" in found  # from client to client
+    assert "SEARCH recipient USING INDEX recipient_waiting (lane=? AND client=? AND next_attempt<?)" in found
+    assert "SCAN recipient" not in found
 
 
 def test_reading_uses_the_indexes(database: sqlite3.Connection) -> None:
