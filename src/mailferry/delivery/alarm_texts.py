@@ -163,6 +163,16 @@ UNKNOWN_CURE = Text(
     "受信者に確認するか、Message-ID でメッセージ追跡を検索してください。届いていれば `mailferry queue settle`、"
     "届いていなければ保留分を `queue release`、残りを `queue retry` で再送します。",
 )
+LOOKUP = Text(
+    "A message whose answer was lost cannot be looked for",
+    "送信の応答が失われたメールを検索できません",
+)
+LOOKUP_CURE = Text(
+    "Grant the permission that `mailferry check` names for the route's `lookup` (Mail.Read, or "
+    "ExchangeMessageTrace.Read.All), or set lookup = \"none\"; until then [delivery] unknown decides.",
+    "`mailferry check` が経路の `lookup` に必要と示す権限（Mail.Read または ExchangeMessageTrace.Read.All）を付与するか、"
+    "lookup = \"none\" を設定してください。それまでは [delivery] unknown の設定に従います。",
+)
 UNREPORTED = Text(
     "Recipients were refused for good and there is nobody who may be told.",
     "配送できないことが確定したものの、通知先がないメールがあります。",

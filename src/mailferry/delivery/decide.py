@@ -22,9 +22,10 @@ UNREPORTABLE = "held, refused for good and nobody may be told:"
 
 def after(
     claim: Claim, outcome: Outcome, message: Message, settings: DeliverySettings, schedule: Schedule,
-    now: float, resume: float,
+    now: float, resume: float, look: float | None = None,
 ) -> Move:  # fmt: skip
-    """The move for `claim`. `resume` is when its lane may send again."""
+    """The move for `claim`. `resume` is when its lane may send again; `look` the seconds until the service can be asked
+    for a message whose answer was lost, None where it cannot be asked."""
     text = str(outcome.reply)
     match outcome:
         case Delivered():
@@ -32,6 +33,8 @@ def after(
         case Failed():
             return Move(claim.id, State.FAILED, now, text)
         case Unknown():
+            if look is not None:  # settle decides, once the service has said what it knows
+                return Move(claim.id, State.UNKNOWN, now, text, now + look)
             return _unknown(claim, text, settings, schedule, now)
         case Deferred(lane_fault=Fault.BODY):  # no other attempt would mend that: a person has to
             return Move(claim.id, State.HELD, now, f"{BODILESS} {text}", count=False)

@@ -14,6 +14,7 @@ from mailferry.spool.api import WAITING, Filter, Spool, State
 
 #: Alarms that are looked at in one go.
 _MOST = 100
+_DOUBTFUL = frozenset({State.UNKNOWN, State.CLAIMED})
 _SENDING = WAITING | {State.CLAIMED}
 
 
@@ -38,6 +39,8 @@ class Obsolete:
                 return await self._finished(name)
             case "lane":
                 return not await self._spool.find(Filter(states=_SENDING, lane=name), 1)
+            case "lookup":
+                return not await self._spool.find(Filter(states=_DOUBTFUL, lane=name), 1)
             case "sender":
                 return not await self._of_sender(name)
             case _:

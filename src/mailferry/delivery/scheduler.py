@@ -22,9 +22,11 @@ from mailferry.delivery.monitor import Monitor
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.retry import Schedule
 from mailferry.delivery.settings import DAY, DeliverySettings
+from mailferry.delivery.settler import Settler
 from mailferry.delivery.worker import Worker
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transports, route_of
+from mailferry.routes.sighting import Finders
 from mailferry.routes.table import RouteTable
 from mailferry.spool.api import LaneDue, Spool, UsedMinute
 from mailferry.spool.checkpoints import Checkpoint, no_checkpoint
@@ -43,7 +45,7 @@ class Scheduler:
     def __init__(
         self, spool: Spool, transports: Transports, table: RouteTable, settings: DeliverySettings, hostname: str,
         postmaster: str, clock: Clock, log: MailLog, bounce_to: BounceTo, checkpoint: Checkpoint = no_checkpoint,
-        teller: Teller | None = None,
+        teller: Teller | None = None, finders: Finders | None = None,
     ) -> None:  # fmt: skip
         self._spool = spool
         self._transports = transports
@@ -57,9 +59,13 @@ class Scheduler:
         self._agenda = Agenda(clock, self._rung)
         gateway = Gateway(hostname, postmaster)
         reporter = Reporter(spool, table, gateway, settings, schedule, clock, log, bounce_to)
-        worker = Worker(
-            settings, schedule, reporter, self._recorder, self._breaker, clock, log, checkpoint, self._note_due
+        self._settler = Settler(
+            spool, finders or {}, settings, self._recorder, self._alarms, clock, log, self._note_due
         )
+        worker = Worker(
+            settings, schedule, reporter, self._recorder, self._breaker, self._settler, clock, log, checkpoint,
+            self._note_due,
+        )  # fmt: skip
         self._dispatcher = Dispatcher(spool, worker, self._recorder, self._agenda, settings, self._alarms, clock, log)
         self._monitor = Monitor(spool, self._alarms, settings, clock, log)
         self._lanes: dict[str, Lane] = {}
@@ -96,6 +102,7 @@ class Scheduler:
         await self._dispatcher.idle()
         for lane in self._lanes.values():
             self._dispatcher.give_back(lane)
+        await self._settler.close()
         await self._recorder.close()
 
     def lanes(self) -> list[LaneView]:

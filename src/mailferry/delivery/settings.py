@@ -72,6 +72,16 @@ class DeliverySettings(BaseModel):
     unknown_resends: int = Field(
         5, ge=1, description="Attempts after which one more lost answer holds the recipient instead of sending again."
     )
+    lookup: Steps = Field(
+        (15.0, 30.0, MINUTE, 2 * MINUTE, 5 * MINUTE),
+        description="Routes with `lookup`: waits before each look for a message whose answer was lost; the last repeats.",
+    )
+    lookup_patience: Duration = Field(
+        15 * MINUTE,
+        ge=0,
+        description="How long a message that is not found may still turn up, before `unknown` decides. Microsoft does "
+        "not say how soon Sent Items and the message trace show it.",
+    )
     unreportable: Unreportable = Field(
         Unreportable.HOLD,
         description="Mail refused for good that must not be bounced (null sender, reports): hold it or let it fail.",

@@ -21,6 +21,7 @@ from mailferry.delivery.lanes import Lane
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.retry import Schedule
 from mailferry.delivery.settings import DeliverySettings, Unreportable
+from mailferry.delivery.settler import Settler
 from mailferry.delivery.verdict import judge
 from mailferry.mail.body import BodyGone
 from mailferry.mail.dsn import Action
@@ -58,13 +59,14 @@ class Worker:
 
     def __init__(
         self, settings: DeliverySettings, schedule: Schedule, reporter: Reporter, recorder: Recorder, breaker: Breaker,
-        clock: Clock, log: MailLog, checkpoint: Checkpoint, due: Callable[[Lane, float], None],
+        settler: Settler, clock: Clock, log: MailLog, checkpoint: Checkpoint, due: Callable[[Lane, float], None],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._schedule = schedule
         self._reporter = reporter
         self._recorder = recorder
         self._breaker = breaker
+        self._settler = settler
         self._clock = clock
         self._log = log
         self._checkpoint = checkpoint
@@ -72,10 +74,10 @@ class Worker:
 
     async def attempt(self, lane: Lane, lease: Lease) -> None:
         """Try a lease once. Raises nothing but CancelledError, and then the attempt is on record as unknown."""
+        if not await self._settler.ready(lane, lease):
+            return
         now = self._clock.time()
-        held = [move for claim in lease.claims if (move := held_unsettled(claim, self._settings, now))]
-        if held:
-            self._tell_held(lane, lease, held)
+        held = self._held(lane, lease, now)
         gone = {move.claim for move in held}
         claims = [claim for claim in lease.claims if claim.id not in gone][: lane.share(now)]
         if not claims:
@@ -106,6 +108,15 @@ class Worker:
         self._finish(lane, lease, held, judged, use, now)
         await self._recorder.room()
 
+    def _held(self, lane: Lane, lease: Lease, now: float) -> list[Move]:
+        """What must not be tried before a person decides. Where the service was asked, that is decided."""
+        if self._settler.looks(lane):
+            return []
+        held = [move for claim in lease.claims if (move := held_unsettled(claim, self._settings, now))]
+        if held:
+            self._tell_held(lane, lease, held)
+        return held
+
     async def _deliver(self, lane: Lane, lease: Lease, claims: Sequence[Claim]) -> Result:
         message, transport = lease.message, lane.transport
         if lane.mailbox and lane.mailbox != message.mailbox:  # the route's own mailbox, or another spelling of it
@@ -128,10 +139,10 @@ class Worker:
         return result
 
     def _judge(self, lane: Lane, lease: Lease, claims: Sequence[Claim], result: Result, now: float) -> list[Judged]:
-        resume = lane.health.until(now)
+        resume, look = lane.health.until(now), self._settler.first(lane)
         message = lease.message
         return [
-            Judged(claim, outcome, after(claim, outcome, message, self._settings, self._schedule, now, resume))
+            Judged(claim, outcome, after(claim, outcome, message, self._settings, self._schedule, now, resume, look))
             for claim, outcome in zip(claims, result.outcomes, strict=True)
         ]
 

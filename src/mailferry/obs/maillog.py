@@ -170,6 +170,11 @@ class MailLog:
         self.metrics.outcomes.labels("unknown").inc()
         self._sink("error", "unknown", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
 
+    def settled(self, message: str, lane: str, recipient: str, state: str, reply: str) -> None:
+        """The service was asked about a lost answer: it has the message (`delivered`), or it is sent again."""
+        self.metrics.settled.labels(state).inc()
+        self._sink("info", "settled", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
+
     def bounced(self, message: str, report: str, to: str) -> None:
         """A failure is reported to the person `to`; `report` is the queue id of the delivery status notification."""
         self.metrics.bounces.inc()

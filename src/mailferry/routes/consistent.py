@@ -66,6 +66,17 @@ def _preset(route: RouteSettings) -> str | None:
     return None
 
 
+def exchange(route: RouteSettings) -> str | None:
+    """The same for exchange-smtp alone."""
+    if route.tenant is None:
+        return "an exchange-smtp route needs `tenant`, whose application fetches the tokens"
+    if not route.tls_mode.required or not route.verify:
+        return "an exchange-smtp route always encrypts and verifies: `tls` must be starttls or implicit, `verify` true"
+    if route.username or route.password is not None:
+        return "an exchange-smtp route logs in with OAuth: `username` and `password` do not belong here"
+    return None
+
+
 def _hve(route: RouteSettings) -> str | None:
     if route.tenant is None:
         return "an hve route needs `tenant`, whose recipients it reaches"

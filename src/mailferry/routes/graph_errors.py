@@ -15,6 +15,7 @@ from mailferry.m365.errors import Disposition, Stage, match
 from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome, Unknown
 from mailferry.routes.classify import local
 from mailferry.routes.faults import Fault
+from mailferry.smtp.replies import Reply
 
 _LONGEST = 300  # letters of the service's own words that are kept
 
@@ -27,6 +28,8 @@ class Step(StrEnum):
     ATTACH = "attaching a file"
     UPLOAD = "uploading an attachment"
     SEND = "sending the draft"
+    LOOK = "looking for the message"
+    READ = "reading the mailbox"
 
     @property
     def sends(self) -> bool:
@@ -37,7 +40,7 @@ class Step(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer. `code` and `message` of the error, `request_id` by which Microsoft's support finds it; `retry_after`
-    in seconds; `data` the JSON object that came, if one did."""
+    in seconds; `data` the JSON object that came, if one did; `raw` what came of another type, its start at least."""
 
     status: int
     code: str = ""
@@ -45,6 +48,7 @@ class Answer:
     request_id: str = ""
     retry_after: float | None = None
     data: dict[str, Any] = field(default_factory=dict, repr=False)
+    raw: bytes = field(default=b"", repr=False)
 
     @property
     def good(self) -> bool:
@@ -57,6 +61,10 @@ class Answer:
         line = " ".join(word for word in words if word)
         clean = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
         return f"{clean} (request-id {self.request_id})" if self.request_id else clean
+
+    def reply(self, step: Step) -> Reply:
+        """The same as a reply, where no rule gives it a better code."""
+        return local(451, "4.5.0", self.words(step))
 
 
 def outcome(answer: Answer, step: Step) -> Outcome:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a quarter of a second of imports, on first use
 
 _PIECE = 64 * 1024
 _LONGEST_ANSWER = 8 * 1024 * 1024  # a draft comes back with its text
+_LONGEST_SOURCE = 1024 * 1024  # of a report, whose first parts say everything
 
 
 class Lost(Exception):
@@ -179,7 +180,7 @@ class Client:
 
     def _headers(self, content: Content | None, token: str | None, more: Mapping[str, str] | None) -> dict[str, str]:
         # client-request-id comes back in the answer and in Microsoft's logs.
-        full = {"Accept": "application/json", "client-request-id": str(uuid.uuid4())}
+        full = {"Accept": "application/json, text/plain", "client-request-id": str(uuid.uuid4())}
         if content is not None:
             full |= {"Content-Type": content.type, "Content-Length": str(content.length)}
         elif token is not None:
@@ -214,10 +215,12 @@ def _postpone(deadline: asyncio.Timeout, when: float) -> None:
 
 
 async def _answer(response: ClientResponse) -> Answer:
+    good = 200 <= response.status < 300
+    if good and response.content_type.startswith("text/"):  # the source of a message
+        return Answer(response.status, request_id=response.headers.get("request-id", ""), raw=await _start(response))
     data = await _json(response)
     error = data.get("error")
     error = error if isinstance(error, dict) else {}
-    good = 200 <= response.status < 300
     return Answer(
         response.status,
         str(error.get("code") or ("" if good else response.reason or "")),
@@ -226,6 +229,15 @@ async def _answer(response: ClientResponse) -> Answer:
         retry_after(response.headers),
         data,
     )
+
+
+async def _start(response: ClientResponse) -> bytes:
+    text = bytearray()
+    async for chunk in response.content.iter_any():
+        text += chunk
+        if len(text) >= _LONGEST_SOURCE:
+            break
+    return bytes(text[:_LONGEST_SOURCE])
 
 
 async def _json(response: ClientResponse) -> dict[str, Any]:

@@ -60,7 +60,8 @@ def foreign_problem(settings: RouteSettings) -> str | None:
     """A setting of graph or acs-rest routes in a route of another type."""
     if foreign := changed(settings, _ONLY_HERE):
         return f"`{foreign}` belongs to graph routes"
-    foreign = changed(settings, _SHARED)
+    asks = settings.bounces or settings.lookup.value != "none"  # of exchange-smtp: `endpoint` says where
+    foreign = changed(settings, _SHARED - {"endpoint"} if asks else _SHARED)
     return f"`{foreign}` belongs to graph and acs-rest routes" if foreign else None
 
 

@@ -1,0 +1,98 @@
+"""Reading the non-delivery reports in a mailbox by Microsoft Graph.
+
+Leaves to others: HTTP (graph_http), tokens (graph_talk), what a report says (mail.ndr).
+Invariants: nothing but GET is sent; one page of messages and a few reports at a time; mail that is no report is never
+fetched, only its class is asked for.
+Sources: Learn, "List messages" (Mail.Read), "Get singleValueLegacyExtendedProperty", "Get MIME content of a message"
+($value); the class is PidTagMessageClass (MS-OXPROPS 2.776, id 0x001A), of reports REPORT.<class>.NDR (MS-OXOMSG).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from mailferry.clock import utc
+from mailferry.mail.outcome import Deferred
+from mailferry.routes.faults import Fault
+from mailferry.routes.graph_errors import Answer, Step
+from mailferry.routes.graph_http import Client
+from mailferry.routes.graph_letter import Refused
+from mailferry.routes.graph_talk import Talk
+from mailferry.routes.returned import Letter, Unread
+from mailferry.tokens.api import TokenSource
+
+#: Messages whose class is asked for, and reports that are fetched, at a time.
+_PAGE, _REPORTS = 100, 20
+_CLASS = "String 0x001A"
+_LASTING = frozenset({Fault.LOGIN.value, Fault.SERVICE.value, Fault.CONFIGURATION.value, Fault.SENDER.value})
+
+
+class GraphInbox:
+    """The Inbox of one route. `endpoint` without a version."""
+
+    __slots__ = ("_client", "_credential", "_endpoint", "_scope", "_tokens")
+
+    def __init__(self, client: Client, tokens: TokenSource, *, endpoint: str, credential: str, scope: str) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._endpoint = endpoint
+        self._credential = credential
+        self._scope = scope
+
+    async def reports(self, mailbox: str, since: float, known: Sequence[str]) -> list[Letter]:
+        talk = Talk(self._client, self._tokens, self._credential, self._scope)
+        folder = f"{self._endpoint}/v1.0/users/{quote(mailbox, safe='@')}/mailFolders/inbox/messages"
+        url: str | None = (
+            f"{folder}?$filter={quote(f'receivedDateTime ge {utc(since):%Y-%m-%dT%H:%M:%SZ}')}"
+            f"&$orderby={quote('receivedDateTime asc')}&$select=id,receivedDateTime&$top={_PAGE}"
+            f"&$expand={quote(f"singleValueExtendedProperties($filter=id eq '{_CLASS}')")}"
+        )
+        found: list[Letter] = []
+        try:
+            while url is not None and len(found) < _REPORTS:
+                answer = await talk.get(Step.READ, "GET", url)
+                for row in _rows(answer):
+                    key = str(row.get("id") or "")
+                    if key and key not in known and _is_report(row) and len(found) < _REPORTS:
+                        source = await talk.get(Step.READ, "GET", f"{folder}/{quote(key, safe='')}/$value")
+                        found.append(Letter(key, _moment(row, since), source.raw))
+                url = self._next(answer)
+        except Refused as refused:
+            outcome = refused.outcome
+            fault = outcome.lane_fault if isinstance(outcome, Deferred) else ""
+            after = outcome.retry_after if isinstance(outcome, Deferred) else None
+            raise Unread(outcome.reply.text, lasting=fault in _LASTING, retry_after=after) from refused
+        return found
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def _next(self, answer: Answer) -> str | None:
+        """The next page, where the service's own address says so: no token goes anywhere else."""
+        link = answer.data.get("@odata.nextLink")
+        return link if isinstance(link, str) and link.startswith(f"{self._endpoint}/") else None
+
+
+def _rows(answer: Answer) -> list[dict[str, Any]]:
+    rows = answer.data.get("value")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _is_report(row: dict[str, Any]) -> bool:
+    """Whether its class is that of a non-delivery report."""
+    properties = row.get("singleValueExtendedProperties")
+    for one in properties if isinstance(properties, list) else ():
+        if isinstance(one, dict) and str(one.get("id", "")).lower() == _CLASS.lower():
+            value = str(one.get("value", "")).upper()
+            return value.startswith("REPORT.") and value.endswith(".NDR")
+    return False
+
+
+def _moment(row: dict[str, Any], default: float) -> float:
+    try:
+        return datetime.fromisoformat(str(row.get("receivedDateTime"))).timestamp()
+    except ValueError:
+        return default
