@@ -140,6 +140,8 @@ def _check_families(products: Mapping[str, Product], families: Mapping[str, Fami
                 owner = owners.setdefault((mark.kind, mark.header, mark.pattern), product.family)
                 if owner != product.family:
                     raise BrokenBase(f"{product.id}: shares {mark.pattern!r} with {owner}, which is another family")
+    if twofold := set(families) & set(products):
+        raise BrokenBase(f"{FAMILIES}: {min(twofold)}: a product has this id")
     if empty := set(families) - {product.family for product in products.values()}:
         raise BrokenBase(f"{FAMILIES}: {min(empty)}: no product belongs to it")
 

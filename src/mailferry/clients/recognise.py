@@ -21,10 +21,12 @@ from mailferry.clients.signs import Kind, Signs
 
 #: What one strong sign is worth, by how well it is founded; two that agree are worth more, none is certain.
 _STRONG = {Confidence.HIGH: 0.95, Confidence.MEDIUM: 0.85, Confidence.LOW: 0.6}
+_SUBJECT = 0.6  # at most: people edit subjects, and malware copies them
 _CERTAIN = 0.99
 _SUPPORT = 0.2  # of the doubt that is left, per kind of weak sign
 _HINT, _HINTS = 0.15, 0.4  # what weak signs alone are worth, and at most
-_MEMORY = 1 << 18  # distinct values that are remembered
+#: Distinct signs and distinct values that are remembered: some 100 MB at most.
+_SIGNS, _VALUES = 1 << 17, 1 << 15
 
 
 class Decision(StrEnum):
@@ -106,7 +108,7 @@ class Recogniser:
         """What shows these signs."""
         known = self._memory.get(signs)
         if known is None:
-            if len(self._memory) >= _MEMORY:
+            if len(self._memory) >= _SIGNS:
                 self._memory.clear()
             known = self._memory[signs] = self._judge(signs)
         return known
@@ -192,17 +194,21 @@ class _Seen:
         """Whether it shows more than these."""
         return any((one.kind, one.value) not in signs for one in self.signs)
 
-    def kinds(self) -> tuple[int, int]:
-        """How many independent kinds of strong sign there are, and of weak ones beside them."""
+    def kinds(self) -> tuple[set[tuple[Kind, str]], int]:
+        """The independent kinds of strong sign, and how many of weak ones there are beside them."""
         strong = {(_SAME.get(one.kind, one.kind), one.header) for one in self.signs if one.weight is Weight.STRONG}
         every = {(_SAME.get(one.kind, one.kind), one.header) for one in self.signs}
-        return len(strong), len(every) - len(strong)
+        return strong, len(every) - len(strong)
 
     @property
     def worth(self) -> float:
         """How sure the family is."""
         strong, weak = self.kinds()
-        return min(_CERTAIN, 1 - (1 - _STRONG[self.product.founded]) ** strong * (1 - _SUPPORT) ** weak)
+        doubt = (1 - _SUPPORT) ** weak
+        for kind, _ in strong:
+            worth = _STRONG[self.product.founded]
+            doubt *= 1 - (min(worth, _SUBJECT) if kind is Kind.SUBJECT else worth)
+        return min(_CERTAIN, 1 - doubt)
 
 
 #: The name of the machine, however it was learnt.
@@ -216,7 +222,7 @@ def _order(sign: Evidence) -> tuple[bool, Kind, str, str]:
 def _shared(group: Sequence[_Seen], share: float) -> Iterator[Candidate]:
     """The members of one family divide its confidence by the evidence each has."""
     worth = max(found.worth for found in group)
-    weights = [strong + weak / 2 for strong, weak in (found.kinds() for found in group)]
+    weights = [len(strong) + weak / 2 for strong, weak in (found.kinds() for found in group)]
     for found, weight in zip(group, weights, strict=True):
         yield Candidate(found.product, round(share * worth * weight / sum(weights), 4), found.evidence)
 
@@ -260,7 +266,7 @@ class _Sieve:
         """The marks that the value shows, with who has them."""
         known = self._memory.get(value)
         if known is None:
-            if len(self._memory) >= _MEMORY:
+            if len(self._memory) >= _VALUES:
                 self._memory.clear()
             known = self._memory[value] = tuple(self._find(value))
         return known

@@ -75,6 +75,10 @@ BROKEN = {
     "foreign family": (files(PRODUCT + SECOND), "other: shares '^Copier' with copier"),
     "unknown family": (files(PRODUCT + 'family = "f"\n'), "copier: its family f is not in families.toml"),
     "empty family": (files(families='[[family]]\nid = "f"\nname = "F"\n'), "families.toml: f: no product"),
+    "family named as a product": (
+        files(families='[[family]]\nid = "copier"\nname = "F"\n'),
+        "families.toml: copier: a product has this id",
+    ),
     "uses nothing": (files(PRODUCT + 'uses = "ghost"\n'), "copier: it uses ghost"),
     "uses itself": (files(PRODUCT + 'uses = "copier"\n'), "copier: it uses copier"),
 }
