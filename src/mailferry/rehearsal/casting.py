@@ -53,13 +53,13 @@ class Role:
         return sum(letter.octets for letter in self.letters)
 
 
-def cast(plan: Plan, estate: Estate, *, old_tls: bool) -> list[Role]:
+def cast(plan: Plan, estate: Estate, *, old_tls: bool, brief: bool = False) -> list[Role]:
     """A part for every client of the plan, those of one mailbox together."""
     domain, base = estate.tenant.domains[0], knowledge()
     roles = []
     for item in sorted(plan.items, key=lambda item: (item.client.sender, item.client.id)):
         speaks = voice(item.client, base)
-        sends, assumed = letters(item.client, domain, "r")
+        sends, assumed = letters(item.client, domain, "r", brief=brief)
         extra = (words.REFUSAL,) if item.client.id in estate.unlike else ()
         role = Role(
             item=item,

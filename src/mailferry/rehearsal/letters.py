@@ -24,6 +24,8 @@ _LOCAL = "rehearsal-recipient"
 _USUAL, _SMALL = 4096, 2048
 #: More envelope senders than these say nothing new.
 _SENDERS = 3
+#: No limit of any service lies between (m365.limits): the smallest is that of a request to Microsoft Graph.
+BRIEF = (256 << 10, 2 << 20)
 _LINE = 76  # of base64, without its line end
 _POOL = 1 << 20
 
@@ -57,7 +59,8 @@ def _pool() -> bytes:
 def _filling(lines: int, tag: str) -> bytes:
     pool, width = _pool(), _LINE + 2
     start, wanted = (sum(tag.encode()) * 131 % (len(pool) // width)) * width, lines * width
-    return (pool[start:] + pool * (wanted // len(pool) + 1))[:wanted]
+    first = pool[start : start + wanted]
+    return first if len(first) == wanted else (first + pool * (wanted // len(pool) + 1))[:wanted]
 
 
 def internal(number: int, domain: str) -> str:
@@ -70,8 +73,9 @@ def most_internal(clients: Iterator[Client]) -> int:
     return max((_count(client.volume) for client in clients), default=1)
 
 
-def letters(client: Client, domain: str, seed: str) -> tuple[tuple[Letter, ...], tuple[Text, ...]]:
-    """What `client` sends, and what was assumed. `domain` is one of the organisation's."""
+def letters(client: Client, domain: str, seed: str, *, brief: bool) -> tuple[tuple[Letter, ...], tuple[Text, ...]]:
+    """What `client` sends, and what was assumed. `domain` is one of the organisation's. `brief`: sizes between which no
+    published limit lies are the least of them, where thousands of clients play."""
     volume, assumed = client.volume, []
     if volume.largest is None:
         assumed.append(words.SIZE)
@@ -79,6 +83,8 @@ def letters(client: Client, domain: str, seed: str) -> tuple[tuple[Letter, ...],
         assumed.append(words.RECIPIENTS)
     most = exchange_online().message_size_advertised.value
     size = min(volume.largest or _USUAL, most)
+    if brief and BRIEF[0] < size < BRIEF[1]:
+        size = BRIEF[0]
     to = _recipients(volume, domain)
     found = tuple(
         Letter(f"{seed}-{client.id}-{number}", sender, to if number == 0 else to[:1], size if number == 0 else _SMALL)

@@ -110,15 +110,15 @@ class Theatre:
 
     async def _quiet(self) -> None:
         """Until the gateway has nothing under way that does not wait for time."""
-        still, before = 0, None
+        still = 0
+        before: dict[SpoolState, int] | None = None
         while still < _CONFIRM:
             await asyncio.sleep(_POLL)
-            now: Any = await self.gateway.spool.counts()
-            flying = sum(lane.attempts for lane in self.gateway.scheduler.lanes())
+            now = await self.gateway.spool.counts()
             if not any(now.values()):
                 return
-            still = still + 1 if now == before and not flying else 0
-            before = now
+            same = now == before and not any(lane.attempts for lane in self.gateway.scheduler.lanes())
+            still, before = (still + 1 if same else 0), now
 
 
 def _silent(level: str, event: str, fields: dict[str, Any]) -> None:

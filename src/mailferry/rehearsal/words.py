@@ -59,6 +59,11 @@ EXTERNAL_LIMIT = Text(
     "テナント全体の 1 日あたりの外部受信者数の制限は対象外です（各クライアントの 1 通を送信します）。",
 )
 
+BRIEF = Text(
+    "Messages of 256 KB to 2 MB are played as 256 KB: no published limit lies between.",
+    "256 KB ～ 2 MB のメッセージは 256 KB で送信しました（この間に公表されている制限はありません）。",
+)
+
 # Why a client was not played.
 NO_SENDER = Text(
     "No export tells by which address it sends.",
