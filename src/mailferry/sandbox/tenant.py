@@ -191,8 +191,15 @@ class Tenant(_Value):
         """Whether a management scope covers the mailbox; None is the whole organisation."""
         if scope is None:
             return True
-        members = {member.lower() for member in self.groups.get(self.management_scopes.get(scope, ""), ())}
-        return not members.isdisjoint(mailbox.addresses)
+        return not self._members.get(scope, frozenset()).isdisjoint(mailbox.addresses)
+
+    @cached_property
+    def _members(self) -> dict[str, frozenset[str]]:
+        """Who each management scope covers; a scope of thousands is asked for at every login."""
+        return {
+            scope: frozenset(member.lower() for member in self.groups.get(group, ()))
+            for scope, group in self.management_scopes.items()
+        }
 
     def policy(self, mailbox: Mailbox) -> AuthenticationPolicy | None:
         """The authentication policy that governs the mailbox's user; its own before the organisation's."""
