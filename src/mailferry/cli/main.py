@@ -24,6 +24,7 @@ from mailferry.cli.inventory import inventory
 from mailferry.cli.login import login
 from mailferry.cli.plan import plan
 from mailferry.cli.queue import queue
+from mailferry.cli.rehearse import rehearse
 from mailferry.cli.sample import sample
 from mailferry.cli.sandbox import sandbox
 from mailferry.cli.serve import serve
@@ -46,6 +47,7 @@ app.command(rich_help_panel=_KNOW)(identify)
 app.add_typer(clients, name="clients", rich_help_panel=_KNOW)
 app.add_typer(inventory, name="inventory", rich_help_panel=_KNOW)
 app.add_typer(plan, name="plan", rich_help_panel=_KNOW)
+app.command(rich_help_panel=_KNOW)(rehearse)
 app.add_typer(bulletin, name="bulletin", rich_help_panel=_KNOW)
 app.command(rich_help_panel=_CARRY)(init)
 app.command(rich_help_panel=_CARRY)(check)

@@ -102,7 +102,7 @@ def rehearse(
         parts = [_play(job, counter.tell) for job in jobs]
     else:
         parts = _shared(jobs, processes, progress)
-    joined = (_joined([part for part in parts if part.date == day]) for day in days)
+    joined = (_joined([part for part in parts if part.at == day]) for day in days)
     assumed = (*found.assumed, words.BRIEF) if many else found.assumed
     return Rehearsal(made=made, plan=digest, days=tuple(joined), assumed=assumed)
 
@@ -164,7 +164,7 @@ def _joined(parts: Sequence[Day]) -> Day:
     """The parts of one date as one."""
     rows = sorted((row for part in parts for row in part.rows), key=lambda row: (row.name, row.client))
     account = sum((part.account for part in parts), Account())
-    return Day(parts[0].date, tuple(rows), account, max(part.skipped for part in parts))
+    return Day(parts[0].at, tuple(rows), account, max(part.skipped for part in parts))
 
 
 def _play(job: _Job, tell: Callable[[int], None]) -> Day:
@@ -188,4 +188,4 @@ async def _played(job: _Job, theatre: Theatre, http: aiohttp.ClientSession, tell
     theatre.carry_out()
     planned = await play.planned(roles)
     rows = tuple(row(role, today.get(role.client.id), planned.get(role.client.id)) for role in roles)
-    return Day(date=job.day, rows=rows, account=play.account, skipped=int(theatre.skipped))
+    return Day(at=job.day, rows=rows, account=play.account, skipped=int(theatre.skipped))

@@ -127,7 +127,7 @@ class Account:
 class Day:
     """One date: every client once. `skipped`: seconds by which the clock was turned on while mail waited."""
 
-    date: date
+    at: date
     rows: tuple[Row, ...]
     account: Account
     skipped: int = 0
