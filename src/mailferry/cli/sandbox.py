@@ -53,7 +53,7 @@ Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON with every endpoint and account, then run.")]
 
 #: The ports in the order in which --port-base gives them out.
-_PORTS = ("smtp", "smtp_legacy", "entra", "control", "hve", "acs_smtp", "onprem", "mx", "graph", "imds")
+_PORTS = ("smtp", "smtp_legacy", "entra", "control", "hve", "acs_smtp", "onprem", "mx", "graph", "imds", "acs_rest")
 
 
 def sandbox(

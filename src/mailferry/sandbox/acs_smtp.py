@@ -8,9 +8,8 @@ that was revoked is refused at once (V); what was refused is not counted.
 from __future__ import annotations
 
 import hmac
-from datetime import timedelta
 
-from mailferry.sandbox import service_texts
+from mailferry.sandbox import service_texts, suppression
 from mailferry.sandbox.bearer import TokenChecker, TokenRejected
 from mailferry.sandbox.hosts import mail_date
 from mailferry.sandbox.login_session import Account, LoginSession
@@ -26,9 +25,6 @@ from mailferry.smtp.sasl import Credentials
 
 AUDIENCE = "https://communication.azure.com"
 HOST = "smtp.azurecomm.net"
-
-#: Suppression after the first bounce, the second and so on (V: managed suppression list).
-_SUPPRESSIONS = (timedelta(days=1), timedelta(days=2), timedelta(days=4), timedelta(days=7), timedelta(days=14))
 
 
 class AcsSession(LoginSession):
@@ -140,16 +136,11 @@ class AcsSession(LoginSession):
         return super()._take(Arrival(arrival.sender, left, arrival.raw))
 
     def _suppressed(self, path: str) -> bool:
-        entry = self._resource.suppressed.get(path.lower())
-        return entry is not None and self._world.clock.now() < entry.until
+        return suppression.is_suppressed(self._world, path)
 
     def _bounced(self, path: str) -> None:
         """A hard bounce puts the recipient on the list, for longer each time."""
-        before = self._resource.suppressed.get(path.lower())
-        times = before.times + 1 if before is not None else 1
-        until = self._world.clock.now() + _SUPPRESSIONS[min(times, len(_SUPPRESSIONS)) - 1]
-        entry = {"until": until.isoformat(), "times": times}
-        self._world.patch({"tenant": {"communication": {"suppressed": {path.lower(): entry}}}})
+        until = suppression.bounced(self._world, path)
         self._note(f"*: {path} bounced, suppressed until {until.isoformat()}")
 
     def _queued(self, arrival: Arrival, message_id: str) -> Reply:

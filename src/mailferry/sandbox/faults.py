@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Surface = Literal["smtp", "smtp-legacy", "hve", "acs-smtp", "onprem", "mx", "token", "imds", "graph"]
+Surface = Literal["smtp", "smtp-legacy", "hve", "acs-smtp", "acs-rest", "onprem", "mx", "token", "imds", "graph"]
 
 
 class Point(StrEnum):
@@ -31,10 +31,15 @@ class Point(StrEnum):
     DATA = "data"  # the DATA command
     END = "end"  # the end of data, before the message is taken
     REQUEST = "request"  # an HTTP request, before anything is done about it
-    RESPONSE = "response"  # its answer, after everything is done (graph)
+    RESPONSE = "response"  # its answer, after everything is done (graph, acs-rest)
 
 
-_HTTP_POINTS = {"token": {Point.REQUEST}, "imds": {Point.REQUEST}, "graph": {Point.REQUEST, Point.RESPONSE}}
+_HTTP_POINTS = {
+    "token": {Point.REQUEST},
+    "imds": {Point.REQUEST},
+    "graph": {Point.REQUEST, Point.RESPONSE},
+    "acs-rest": {Point.REQUEST, Point.RESPONSE},
+}
 _SMTP_POINTS = set(Point) - {Point.REQUEST, Point.RESPONSE}
 
 
@@ -56,7 +61,7 @@ class Fault(BaseModel):
     match: dict[str, str] = Field(
         default={},
         description="Patterns (* and ?), all must fit: user, sender, recipient, remote, mechanism, client_id, scope;"
-        " at graph user, client_id, remote, operation, method, path.",
+        " at graph user, client_id, remote, operation, method, path; at acs-rest the last four.",
     )
     reply: str = Field(default="", description='SMTP answer, for example "421 4.3.2 Service not active".')
     status: int = Field(default=503, ge=200, le=599, description="HTTP status.")

@@ -24,6 +24,8 @@ HVE_ACCOUNT = "bulk"
 HVE_PASSWORD = "sandbox-password-bulk"  # noqa: S105 - a sandbox value
 ACS_USERNAME = "mail-gateway"
 ACS_SENDER = "donotreply"
+#: Primary and secondary key of the resource: base64 of "sandbox access key one" and "... two".
+ACS_KEYS = ("c2FuZGJveCBhY2Nlc3Mga2V5IG9uZQ==", "c2FuZGJveCBhY2Nlc3Mga2V5IHR3bw==")
 
 
 def hve_accounts(domain: str) -> dict[str, HveAccount]:
@@ -36,6 +38,7 @@ def communication(domain: str) -> Communication:
         domains={domain: (ACS_SENDER, "erp", "scanner")},
         smtp_usernames={ACS_USERNAME: BULK_CLIENT_ID},
         owners=(BULK_SERVICE_PRINCIPAL,),
+        access_keys=ACS_KEYS,
     )
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from mailferry.clock import Clock, SystemClock
 from mailferry.sandbox import organisation
+from mailferry.sandbox.acs_rest import AcsRest
 from mailferry.sandbox.bearer import TokenChecker
 from mailferry.sandbox.certificates import Keys, load_keys, make_keys
 from mailferry.sandbox.clock import SandboxClock
@@ -62,11 +63,12 @@ class Sandbox:
         self._submissions = Submissions(self.world)
         self._entra = Entra(self.world, signer, self._machine)
         self._graph = Graph(self.world, self._checker, self._machine)
+        self._acs = AcsRest(self.world, self._checker, self._machine)
         self._imds = ManagedIdentities(self.world, signer, self._machine)
         self._runners: list[web.AppRunner] = []
         self._endpoints: dict[str, Endpoint] = {}
         self.smtp_port = self.smtp_legacy_port = self.entra_port = self.graph_port = self.control_port = 0
-        self.hve_port = self.acs_smtp_port = self.onprem_port = self.mx_port = self.imds_port = 0
+        self.hve_port = self.acs_smtp_port = self.acs_rest_port = self.onprem_port = self.mx_port = self.imds_port = 0
 
     # What tests and tools look at
 
@@ -110,6 +112,11 @@ class Sandbox:
     def graph_url(self) -> str:
         """Stands for https://graph.microsoft.com: "https://localhost:port"."""
         return f"https://{self.host}:{self.graph_port}"
+
+    @property
+    def acs_url(self) -> str:
+        """Stands for https://contoso-communication.communication.azure.com: "https://localhost:port"."""
+        return f"https://{self.host}:{self.acs_rest_port}"
 
     @property
     def imds_url(self) -> str:
@@ -182,6 +189,8 @@ class Sandbox:
         self.imds_port = await self._serve(self._imds.application(), settings.imds_port, None)
         self.graph_port = await self._serve(self._graph.application(), settings.graph_port, https)
         self._graph.base_url = self.graph_url
+        self.acs_rest_port = await self._serve(self._acs.application(), settings.acs_rest_port, https)
+        self._acs.base_url = self.acs_url
         control = Control(self.world, self.endpoints)
         self.control_port = await self._serve(control.application(), settings.control_port, None)
 
@@ -226,6 +235,8 @@ class Sandbox:
             "authority_host": self.entra_url,
             "authority": self.authority,
             "graph": self.graph_url,
+            "acs_rest": self.acs_url,
+            "acs_access_keys": list(tenant.communication.access_keys),
             "device_login": f"{self.entra_url}{DEVICE}",
             "imds": self.imds_url,
             "identity_endpoint": f"{self.imds_url}{self.world.behaviour.entra.app_service_path}",

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mailferry.m365.limits import azure_communication, high_volume_email, tenant_mx
+from mailferry.m365.limits import azure_communication, azure_communication_rest, high_volume_email, tenant_mx
 
 _HVE, _ACS, _MX = high_volume_email(), azure_communication(), tenant_mx()
+_REST = azure_communication_rest()
 
 #: A refusal as it goes over the wire.
 Refusal = Annotated[str, Field(pattern=r"^[45]\d\d [45]\.\d{1,3}\.\d{1,3} [^\r\n]+$")]
@@ -57,7 +58,7 @@ class HveBehaviour(_Value):
 
 
 class AcsBehaviour(_Value):
-    """smtp.azurecomm.net. No dialogue with it is published: every text here is UNV."""
+    """Azure Communication Services. No dialogue with smtp.azurecomm.net is published: every text of it is UNV."""
 
     messages_per_minute: int = Field(
         default=int(_ACS.messages_per_minute.value), ge=0, description="Per subscription, custom domain (V)."
@@ -85,6 +86,25 @@ class AcsBehaviour(_Value):
     )
     suppressed: Literal["drop", "refuse"] = Field(
         default="drop", description="Mail to suppressed recipients: taken and dropped (V of REST), or refused (UNV)."
+    )
+    status_per_minute: int = Field(
+        default=int(_REST.status_per_minute.value), ge=0, description="REST: status requests, custom domain (V)."
+    )
+    status_per_hour: int = Field(
+        default=int(_REST.status_per_hour.value), ge=0, description="REST: status requests, custom domain (V)."
+    )
+    retry_after: int = Field(
+        default=20, ge=0, description="REST: seconds until the status is worth asking for (V the example, 2025-09-01)."
+    )
+    running_looks: int = Field(
+        default=1, ge=0, description="REST: status requests that find an operation still running (UNV)."
+    )
+    known_operation: Literal["conflict", "accept"] = Field(
+        default="conflict",
+        description="REST: a request with a known Operation-Id: 409 (O), or 202 as before; sent once either way.",
+    )
+    attachment_types: Literal["documented", "any"] = Field(
+        default="documented", description="REST: which attachments are taken; the page names more than it lists (UNV)."
     )
 
 

@@ -102,6 +102,9 @@ class Communication(_Value):
     owners: tuple[str, ...] = Field(
         default=(), description="Enterprise applications with the role Communication and Email Service Owner."
     )
+    access_keys: tuple[str, ...] = Field(
+        default=(), max_length=2, repr=False, description="Keys of the resource, base64; sandbox values."
+    )
     suppressed: dict[str, Suppression] = {}
 
     def provisioned(self, sender: str) -> bool:

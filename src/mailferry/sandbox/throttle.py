@@ -27,6 +27,17 @@ class Window:
             self._total -= self._entries.popleft()[1]
         return self._total
 
+    def wait(self, now: float, limit: int) -> float:
+        """Seconds until one more is within `limit`; 0.0 where it is now."""
+        excess = self.total(now) + 1 - limit
+        for at, amount in self._entries:
+            if excess <= 0:
+                break
+            excess -= amount
+            if excess <= 0:
+                return at + self._span - now
+        return 0.0
+
     def add(self, now: float, amount: int) -> None:
         self._entries.append((now, amount))
         self._total += amount

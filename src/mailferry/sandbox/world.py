@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mailferry.sandbox.acs_operations import Operations
 from mailferry.sandbox.clock import SandboxClock
 from mailferry.sandbox.faults import Faults
 from mailferry.sandbox.flows import Flows
@@ -43,6 +44,7 @@ class World:
         self.clock = clock
         self.store = MailStore()
         self.drafts = GraphStore()
+        self.operations = Operations()
         self.signins = SignIns()
         self.throttles = Throttles()
         self.graph_throttles = GraphThrottles()
@@ -90,9 +92,10 @@ class World:
         self.random.seed(seed)
 
     def forget(self) -> None:
-        """Drop mail, drafts, counters, sign-ins, faults and records; keep the tenant, its sessions and the clock."""
+        """Drop mail, drafts, operations, counters, sign-ins, faults and records; keep tenant, sessions and clock."""
         self.store.clear()
         self.drafts.clear()
+        self.operations.clear()
         self.signins.clear()
         self.graph_throttles.clear()
         self.throttles = self.throttles.emptied()
