@@ -179,6 +179,7 @@ def write(
     Example: mailferry plan write papers
     """
     plan_input.needs_extra()
+    from mailferry.cli.plan_rehearsed import rehearsed
     from mailferry.planner.papers import LANGUAGES
     from mailferry.planner.papers import write as papers
     from mailferry.planner.progress import recall
@@ -192,7 +193,8 @@ def write(
     wrote: set[Path] = set()
     try:
         with talk().status("writing") as status:
-            for name, data in papers(made, LANGUAGES if lang == "both" else (lang,), recall(place)):
+            languages = LANGUAGES if lang == "both" else (lang,)
+            for name, data in papers(made, languages, recall(place), rehearsed(place)):
                 status.update(f"writing {name}")
                 file = directory / name
                 if not replace and name.startswith(_FILLED_IN) and file.exists() and file.read_bytes() != data:

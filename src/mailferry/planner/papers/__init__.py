@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from mailferry.planner.papers import calendar, gateway, html, letters, markdown, scripts, sheet, table
+from mailferry.planner.papers.rehearsed import Rehearsed
 from mailferry.planner.papers.view import View
 from mailferry.planner.progress import Snapshot
 from mailferry.planner.values import Plan
@@ -25,12 +26,15 @@ _FORMS: tuple[tuple[str, Callable[[View], bytes]], ...] = (
 
 
 def write(
-    plan: Plan, languages: Sequence[str] = LANGUAGES, history: tuple[Snapshot, ...] = ()
+    plan: Plan,
+    languages: Sequence[str] = LANGUAGES,
+    history: tuple[Snapshot, ...] = (),
+    rehearsed: Rehearsed | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Every paper with its file name, relative to the folder they are put into."""
     yield "gateway.toml", gateway.render(plan)
     for language in languages:
-        view = View(plan, language, history)
+        view = View(plan, language, history, rehearsed)
         for name, render in _FORMS:
             yield name.format(language=language), render(view)
         yield from letters.write(view)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mailferry.planner.limits import NAMES, figure
+from mailferry.planner.papers.rehearsed import Rehearsed
 from mailferry.planner.papers.words import Words, label
 from mailferry.planner.progress import Snapshot
 from mailferry.planner.values import Item, LimitCheck, Plan, Way
@@ -30,10 +31,17 @@ class LimitRow:
 class View:
     """One plan in one language."""
 
-    def __init__(self, plan: Plan, language: str, history: tuple[Snapshot, ...] = ()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        language: str,
+        history: tuple[Snapshot, ...] = (),
+        rehearsed: Rehearsed | None = None,
+    ) -> None:
         self.plan = plan
         self.words = Words(language)
         self.history = history
+        self.rehearsed = rehearsed
 
     @property
     def busy(self) -> list[Item]:
