@@ -137,7 +137,7 @@ class Gateway:
 
     async def _look_for_enrolled(self) -> None:
         """An administrator approves and revokes in another process."""
-        if self._enrolment is not None and self._enrolment.refresh():
+        if self._enrolment is not None and await self._enrolment.look():
             self._enrolled()
 
     def bounce_to(self, message: Message) -> str:

@@ -16,13 +16,14 @@ from typing import Annotated, Any
 
 import typer
 
-from mailferry.cli.account_enrolled import approve, list_, revoke
+from mailferry.cli.account_enrolled import approve, forget, list_, revoke
 from mailferry.cli.output import Exit, fail, out, talk
 
 account = typer.Typer(help="Clients that log in: make them, see and judge those that enrolled.", no_args_is_help=True)
 account.command("list")(list_)
 account.command()(approve)
 account.command()(revoke)
+account.command()(forget)
 
 #: Letters and digits that no device's keypad lacks and nobody confuses.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

@@ -1,16 +1,19 @@
-"""`mailferry account list`, `approve`, `revoke`: the accounts that enrolled by themselves.
+"""`mailferry account list`, `approve`, `revoke`, `forget`: the accounts that enrolled by themselves.
 
-Leaves to others: enrolling (listener.enrolment). Invariant: a running gateway is not asked; it sees the change within
-seconds, and ends open sessions of a revoked account at their next message.
+Leaves to others: enrolling (listener.enrolment), texts (account_words). Invariant: a running gateway is not asked; it
+sees the change within seconds, and ends open sessions of a revoked account at their next message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailferry.cli.account_words import HEADS, STATUSES, WORDS
+from mailferry.cli.language import Language, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 
 if TYPE_CHECKING:
@@ -18,75 +21,97 @@ if TYPE_CHECKING:
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The main configuration file.", envvar="MAILFERRY_CONFIG")]
 Accounts = Annotated[list[str], typer.Argument(help="Accounts, as `mailferry account list` shows them.")]
+Lang = Annotated[Language | None, typer.Option(help="Language of what is said.")]
 
 
 def list_(
     config: Config = Path("mailferry.toml"),
+    lang: Lang = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the accounts that enrolled by an [[enrolment]] window, with what was proved and where from.
 
     Example: mailferry account list --json
     """
-    register = _register(config)
+    language = chosen(lang)
+    register, windows = _register(config)
     try:
-        records, broken = register.all(), register.broken()
+        look = register.look()
     except OSError as error:
-        fail(f"the accounts cannot be read: {error.strerror}", code=Exit.UNAVAILABLE)
+        fail(WORDS[language]["unreadable"].format(why=error.strerror), WORDS[language]["user"], Exit.UNAVAILABLE)
+    records, broken = (look.records, look.broken) if look else ((), ())
     if as_json:
-        print_json([_plain(one) for one in records])
+        print_json([{**_plain(one), "usable": one.window in windows} for one in records])
     elif records:
-        _table(records)
-    else:
-        talk().print("No account has enrolled. Clients of the configuration are shown by `mailferry check`.")
+        _table(records, language)
+    elif not broken:
+        talk().print(WORDS[language]["none"])
     for name in broken:
-        talk().print(f"{name} is no record of an account and is passed over.", markup=False, style="yellow")
+        talk().print(WORDS[language]["broken"].format(name=name), markup=False, style="yellow")
+    for window in dict.fromkeys(one.window for one in records if one.window not in windows):
+        talk().print(WORDS[language]["orphans"].format(window=window), markup=False, style="yellow")
 
 
-def approve(accounts: Accounts, config: Config = Path("mailferry.toml")) -> None:
+def approve(accounts: Accounts, config: Config = Path("mailferry.toml"), lang: Lang = None) -> None:
     """Let accounts send that enrolled and wait for approval, or were revoked.
 
     Example: mailferry account approve scanner@example.com
     """
     from mailferry.clients.enrolled import Status
 
-    _change(config, accounts, Status.ACTIVE, "may send now")
+    _change(config, accounts, chosen(lang), "approved", lambda register, one: register.change(one, Status.ACTIVE))
 
 
-def revoke(accounts: Accounts, config: Config = Path("mailferry.toml")) -> None:
+def revoke(accounts: Accounts, config: Config = Path("mailferry.toml"), lang: Lang = None) -> None:
     """Take enrolled accounts away. They stay on record, so that they do not enrol again.
 
     Example: mailferry account revoke scanner@example.com
     """
     from mailferry.clients.enrolled import Status
 
-    _change(config, accounts, Status.REVOKED, "may send no more")
+    _change(config, accounts, chosen(lang), "revoked", lambda register, one: register.change(one, Status.REVOKED))
 
 
-def _change(config: Path, accounts: list[str], status: str, words: str) -> None:
-    from mailferry.clients.enrolled import Status
+def forget(accounts: Accounts, config: Config = Path("mailferry.toml"), lang: Lang = None) -> None:
+    """Take accounts off the record: in an open window they may enrol again, for example with a new password.
 
-    register = _register(config)
-    unknown = [account for account in accounts if register.get(account) is None]
-    if unknown:
-        fail(f"{unknown[0]} has not enrolled; nothing was changed", "`mailferry account list` shows who has", Exit.NO)
+    Example: mailferry account forget scanner@example.com
+    """
+    _change(config, accounts, chosen(lang), "forgotten", lambda register, one: register.forget(one))
+
+
+def _change(
+    config: Path, accounts: list[str], language: str, done: str, act: Callable[[Register, str], object]
+) -> None:
+    words = WORDS[language]
+    register, _ = _register(config)
+    look = register.look()
+    known = {register.file_of(one.account) for one in look.records} if look else set()
+    if done == "forgotten" and look:
+        known |= set(look.broken)
+    for account in accounts:
+        if register.file_of(account) not in known:
+            fail(words["unknown"].format(account=account), words["who"], Exit.NO)
     for account in accounts:
         try:
-            register.change(account, Status(status))
+            act(register, account)
         except OSError as error:
-            fail(f"{account} cannot be changed: {error.strerror}", "run it as the gateway's user", Exit.UNAVAILABLE)
-        talk().print(f"{account} {words}.", markup=False)
+            cannot = words["cannot"].format(account=account, why=error.strerror)
+            fail(cannot, words["user"], Exit.UNAVAILABLE)
+        talk().print(words[done].format(account=account), markup=False, soft_wrap=True)
 
 
-def _register(config: Path) -> Register:
+def _register(config: Path) -> tuple[Register, frozenset[str]]:
+    """The accounts, and the names of the windows that are configured."""
     from mailferry.app.enrolment import enrolled_directory
     from mailferry.clients.enrolled import Register
     from mailferry.config.load import ConfigurationError, load_config
 
     try:
-        return Register(enrolled_directory(load_config(config)))
+        loaded = load_config(config)
     except ConfigurationError as error:
         fail(str(error), f"`mailferry check {config}` shows every problem with its line", Exit.CONFIGURATION)
+    return Register(enrolled_directory(loaded)), frozenset(one.name for one in loaded.enrolments)
 
 
 def _plain(one: Enrolled) -> dict[str, str]:
@@ -102,20 +127,25 @@ def _plain(one: Enrolled) -> dict[str, str]:
     }
 
 
-def _table(records: list[Enrolled]) -> None:
+def _table(records: tuple[Enrolled, ...], language: str) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     colours = {"active": "green", "pending": "yellow", "revoked": "red"}
+    words = STATUSES[language]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    first, *others = HEADS[language]
     longest = max(len(one.account) for one in records)
-    table.add_column("account", overflow="fold", min_width=min(longest, 36))  # an address is copied whole
-    for column in ("status", "proof", "window", "from", "since"):
+    table.add_column(first, overflow="fold", min_width=min(longest, 30))  # an address is copied whole
+    for column in others:
         table.add_column(column, overflow="fold")
     for one in records:
         row = _plain(one)
         since = row["at"][:16].replace("T", " ")
-        cells = (row["account"], Text(row["status"], colours[row["status"]]), row["proof"], row["window"])
-        table.add_row(Text(cells[0]), cells[1], *map(Text, cells[2:]), Text(row["address"]), Text(since))
+        status = Text(words.get(row["status"], row["status"]), colours[row["status"]])
+        table.add_row(
+            Text(row["account"]), status, words.get(row["proof"], row["proof"]),
+            *map(Text, (row["window"], row["address"], since)),
+        )  # fmt: skip
     out().print(table)

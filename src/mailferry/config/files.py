@@ -31,4 +31,5 @@ def give_to_owner_of(path: Path, other: Path) -> None:
     """When root writes beside a file of the service's user, that user must be able to read it."""
     if os.geteuid() == 0 and other.exists():
         owner = other.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        # The user may own the directory, and could put a link in the place of the file: the link alone is given away.
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mailferry.listener.settings import Networks
+from mailferry.mail.address import normal_domain
 from mailferry.units import Rate, RateLimit
 
 
@@ -29,6 +30,7 @@ def _aware(value: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
+Domain = Annotated[str, AfterValidator(lambda text: normal_domain(text.strip()))]
 
 
 class EnrolmentSettings(BaseModel):
@@ -50,7 +52,7 @@ class EnrolmentSettings(BaseModel):
         None,
         description="Whether an administrator must approve each account. Absent: only those that nobody verified.",
     )
-    domains: tuple[str, ...] = Field(
+    domains: tuple[Domain, ...] = Field(
         (), description="Accounts must be addresses in these domains. Empty: the accepted domains of the tenants."
     )
     host: str = Field("smtp.office365.com", min_length=1, description="verify: the server that is asked.")
@@ -59,7 +61,17 @@ class EnrolmentSettings(BaseModel):
         None, description="verify: PEM file of the authorities trusted to certify it, in place of the system's."
     )
     rate: RateLimit = Field(
-        Rate(10, 60), validate_default=True, description="verify: passwords that are tried there in a period."
+        Rate(10, 60), validate_default=True, description="Passwords that are verified, or taken, in a period."
+    )
+    wrong_rate: RateLimit = Field(
+        Rate(30, 3600),
+        validate_default=True,
+        description="verify: wrong passwords of all accounts in a period; then nobody is verified, with an alarm.",
+    )
+    account_wrong_rate: RateLimit = Field(
+        Rate(4, 86_400),
+        validate_default=True,
+        description="verify: wrong passwords of one account in a period; Microsoft locks a mailbox after 10.",
     )
     recipients: Literal["internal", "anywhere"] = Field("internal", description="Whom enrolled accounts may send to.")
     route: str | None = Field(None, description="Their route when no rule matches.")

@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
         "_looks",
         "_progress",
         "_proxy",
+        "_stranger",
         "_task",
         "_transport",
         "address",
@@ -56,6 +57,7 @@ class Connection(asyncio.Protocol):
         self.counted = False
         self.slot = 0
         self._proxy: bytes | None = None  # what was read of a PROXY header that is not whole
+        self._stranger = False  # a load balancer that does not say for whom it connects
         self._hello = b""  # the client's first octets for TLS, read before it began
         self._early: list[bytes] | None = None  # came through TLS before the handshake's end was reported
         self._task: asyncio.Task[None] | None = None
@@ -195,6 +197,8 @@ class Connection(asyncio.Protocol):
             return
         self._proxy = None
         self._listener.wheel.remove(self)
+        # Its own address may lie in the networks of clients, as strangers' that come through it do not.
+        self._stranger = not proxied.address
         self.address = host_of((proxied.address,)) or self.address
         self._begin(proxied.rest)
 
@@ -218,7 +222,7 @@ class Connection(asyncio.Protocol):
         """Begin the conversation."""
         listener = self._listener
         listener.wheel.add(self, listener.settings.idle_timeout / _LOOKS)
-        self.session = Session(listener.profile, self, self.address, tls)
+        self.session = Session(listener.profile, self, "unknown" if self._stranger else self.address, tls)
         self.session.greet()
 
     def _turn_away(self, answer: Reply) -> None:

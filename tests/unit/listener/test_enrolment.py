@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from mailferry.alarms.api import Alarm, Code
-from mailferry.clients.enrolled import Register, Status
+from mailferry.clients.enrolled import Enrolled, Look, Register, Status
 from mailferry.clock import ManualClock
 from mailferry.listener.enrolment import Answer, Enrolment
 from mailferry.listener.enrolment_settings import EnrolmentSettings
@@ -95,6 +97,11 @@ class Site:
         return "wrong" if outcome.wrong else "later"
 
 
+def _records(site: Site) -> list[Enrolled]:
+    look = site.register.look()
+    return list(look.records) if look is not None else []
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
@@ -112,7 +119,7 @@ async def test_a_verified_account_is_a_client_and_may_send_as_itself(site: Site)
     assert recipient(identity, "a@elsewhere.example", DOMAINS) is not None
     assert identity.client.mailbox == "scan@example.com"
     assert site.changes == 1
-    [record] = site.register.all()
+    [record] = _records(site)
     assert (record.status, record.proof, record.address) == (Status.ACTIVE, "verified", HERE)
     assert PasswordHasher().verify(record.password, "secret")
     assert "secret" not in f"{record!r}{site.lines}"
@@ -135,6 +142,12 @@ async def test_it_is_there_after_a_restart(site: Site) -> None:
 @pytest.mark.parametrize(
     ("account", "address", "hours"),
     [
+        ("a`reboot`@example.com", HERE, 0),
+        ("a$(reboot)@example.com", HERE, 0),
+        ("a&b@example.com", HERE, 0),
+        ("--config=x@example.com", HERE, 0),
+        ("ſcan@example.com", HERE, 0),  # long s: scan@example.com when folded
+        ("scаn@example.com", HERE, 0),  # Cyrillic a: another account that looks the same
         ("scan@example.com", "10.2.0.1", 0),
         ("scan@example.com", "", 0),
         ("scan@example.com", HERE, 36),
@@ -153,13 +166,13 @@ async def test_outside_nothing_happens(site: Site, account: str, address: str, h
     site.clock.advance(hours * 3600)
     assert await site.login(account, "secret", address) == "none"
     assert site.server.asked == []
-    assert site.register.all() == []
+    assert _records(site) == []
 
 
 async def test_a_wrong_password_is_a_failed_login(site: Site) -> None:
     assert await site.login(password="guess") == "wrong"
     assert await site.login(password="") == "none"
-    assert site.register.all() == []
+    assert _records(site) == []
     assert [event for event, _ in site.lines] == ["enrolment refused"]
 
 
@@ -205,7 +218,7 @@ async def test_a_window_that_closes_while_the_server_thinks_takes_nobody(site: S
     site.clock.advance(3 * 86400)
     site.server.gate.set()
     assert (await future).identity is None
-    assert site.register.all() == []
+    assert _records(site) == []
 
 
 async def test_few_at_a_time_and_one_per_account(site: Site) -> None:
@@ -261,11 +274,154 @@ async def test_a_disk_that_takes_nothing_enrols_nobody(site: Site, tmp_path: Pat
 async def test_what_is_no_record_is_passed_over(site: Site, text: str) -> None:
     await site.login()
     (site.register._directory / "evil@example.com.json").write_text(text)
-    assert [one.account for one in site.register.all()] == ["scan@example.com"]
-    assert site.register.broken() == ["evil@example.com.json"]
+    assert [one.account for one in _records(site)] == ["scan@example.com"]
+    look = site.register.look()
+    assert look is not None
+    assert look.broken == ("evil@example.com.json",)
 
 
 def test_a_name_never_leaves_the_directory(tmp_path: Path) -> None:
     register = Register(tmp_path / "enrolled")
     for account in ("../../etc/x@example.com", "/etc/passwd", "..", "a/../../b"):
         assert register._path(account).parent == tmp_path / "enrolled"
+
+
+BAD = '"window": "move", "address": "10.1.2.3", "proof": "verified", "status": "active"'
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f'"password": "clear", "at": 1, {BAD}',
+        f'"password": 5, "at": 1, {BAD}',
+        f'"password": "HASH", "at": NaN, {BAD}',
+        f'"password": "HASH", "at": 1, {BAD.replace(chr(34) + "move" + chr(34), "[]")}',
+        f'"password": "HASH", "at": 1, {BAD}, "more": 1',
+    ],
+)
+async def test_a_damaged_record_reaches_no_client_and_its_account_is_not_up_for_grabs(site: Site, rest: str) -> None:
+    site.server.passwords["ups"] = "power"
+    text = f'{{"version": 1, "account": "ups@example.com", {rest}}}'.replace("HASH", PasswordHasher(1, 8, 1).hash("x"))
+    site.register._directory.mkdir(exist_ok=True)
+    (site.register._directory / "ups@example.com.json").write_text(text)
+    assert not site.made.refresh()
+    assert site.made.clients(()) == []
+    assert await site.login("UPS@example.com", "power") == "later", "the device keeps its mail"
+    assert site.server.asked == []
+    assert site.alarms.standing == {"ups@example.com.json"}
+    assert site.register.forget("ups@example.com")
+    site.made.refresh()
+    assert site.alarms.standing == set()
+    assert await site.login("ups@example.com", "power") == "ups@example.com"
+
+
+def test_a_record_is_of_the_account_that_its_file_is_named_after(tmp_path: Path) -> None:
+    register = Register(tmp_path / "enrolled")
+    register.put(_record("scan@example.com"))
+    (tmp_path / "enrolled/scan@example.com.json").rename(tmp_path / "enrolled/boss@example.com.json")
+    look = register.look()
+    assert look is not None
+    assert (look.records, look.broken) == ((), ("boss@example.com.json",))
+    assert register.get("boss@example.com") is None
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    register, other = Register(tmp_path / "enrolled"), Register(tmp_path / "elsewhere")
+    register.put(_record("scan@example.com"))
+    other.put(_record("boss@example.com"))
+    (tmp_path / "enrolled/boss@example.com.json").symlink_to(tmp_path / "elsewhere/boss@example.com.json")
+    look = register.look()
+    assert look is not None
+    assert look.broken == ("boss@example.com.json",)
+
+
+def test_long_accounts_have_files_of_their_own(tmp_path: Path) -> None:
+    register = Register(tmp_path / "enrolled")
+    accounts = ["\u3042" * 60 + f"{number}@example.com" for number in (1, 2)]
+    for account in accounts:
+        register.put(_record(account))
+    assert [one.account for one in map(register.get, accounts) if one] == accounts
+
+
+def test_a_directory_that_may_not_be_read_is_not_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "enrolled").write_text("")
+    with pytest.raises(OSError, match="Not a directory"):
+        Register(tmp_path / "enrolled").look()
+
+
+def test_two_changes_within_one_tick_are_two(tmp_path: Path) -> None:
+    register = Register(tmp_path / "enrolled")
+    register.put(_record("scan@example.com"))
+    first = register.look()
+    assert first is not None
+    stamp = (tmp_path / "enrolled/scan@example.com.json").stat()
+    register.change("scan@example.com", Status.REVOKED)
+    os.utime(tmp_path / "enrolled/scan@example.com.json", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert register.look(first.stamp) is not None
+
+
+async def test_guessing_at_one_account_ends_before_microsoft_locks_it(site: Site) -> None:
+    answers = [await site.login(password=f"guess{number}") for number in range(6)]
+    assert answers == ["wrong"] * 4 + ["later"] * 2
+    assert await site.login("ups@example.com", "power") == "ups@example.com", "the others go on"
+    site.clock.advance(86_400 / 4)
+    assert await site.login() == SCAN
+
+
+async def test_one_password_at_many_accounts_ends_soon_and_is_told(tmp_path: Path) -> None:
+    site = Site(tmp_path, wrong_rate="3/hour", limit=100)
+    answers = [await site.login(f"user{number}@example.com", "Winter2026!") for number in range(5)]
+    assert answers == ["wrong"] * 3 + ["later"] * 2
+    assert site.server.asked == [f"user{number}@example.com" for number in range(3)]
+    assert site.alarms.standing == {"window move"}
+    assert await site.login() == "later", "nobody is asked"
+    await site.made.look()
+    assert site.alarms.standing == {"window move"}
+    site.clock.advance(1200)
+    await site.made.look()
+    assert site.alarms.standing == set()
+    assert await site.login() == SCAN
+
+
+async def test_first_use_has_a_rate_too(tmp_path: Path) -> None:
+    site = Site(tmp_path, proof="first-use", rate="2/minute")
+    for number in range(5):
+        await site.login(f"junk{number}@example.com", "x")
+    assert len(_records(site)) == 2
+
+
+@pytest.mark.parametrize("hours", [0, 48])
+async def test_who_waits_for_approval_keeps_its_mail_though_the_window_be_full_or_closed(
+    tmp_path: Path, hours: int
+) -> None:
+    site = Site(tmp_path, proof="first-use", limit=1)
+    assert await site.login() == "later"
+    site.clock.advance(hours * 3600)
+    assert await site.login() == "later", "a 535 would lose the mail, and lock the address"
+    assert await site.login(address="10.2.0.1") == "none"
+    assert await site.login("other@example.com") == "none"
+
+
+async def test_an_account_that_enrols_while_files_are_read_is_not_forgotten(site: Site) -> None:
+    gate, seen = threading.Event(), site.register.look()
+
+    def slow(known: object = None) -> Look | None:
+        gate.wait(10)
+        return seen
+
+    site.register.look = slow  # type: ignore[method-assign]
+    looking = asyncio.ensure_future(site.made.look())
+    assert await site.login() == SCAN
+    gate.set()
+    await looking
+    assert site.made.offer(SCAN, "another", HERE) is not None
+    assert site.server.asked == [SCAN]
+
+
+def test_domains_are_compared_as_domains(tmp_path: Path) -> None:
+    site = Site(tmp_path, domains=["Bücher.Example"])
+    assert site.made._window("a@xn--bcher-kva.example", HERE) is not None
+
+
+def _record(account: str) -> Enrolled:
+    return Enrolled(account, PasswordHasher(1, 8, 1).hash("x"), "move", HERE, "verified", 1.0, Status.ACTIVE)

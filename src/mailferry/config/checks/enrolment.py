@@ -15,8 +15,10 @@ from mailferry.config.validate import View
 from mailferry.listener.enrolment_settings import EnrolmentSettings, Proof
 from mailferry.listener.policy import wide
 from mailferry.listener.settings import Authentication, ListenerSettings
+from mailferry.m365.schedule import disabled_from
 
 _LONG = timedelta(days=31)
+_US_LOCKOUT = 2
 
 
 def check(view: View) -> Iterator[Finding]:
@@ -35,6 +37,19 @@ def _window(view: View, path: Path, window: EnrolmentSettings) -> Iterator[Findi
     if window.closes - window.opens > _LONG:
         days = (window.closes - window.opens).days
         yield warning((*path, "closes"), f"the window is open for {days} days", "open it for the days of the change")
+    if window.proof is Proof.VERIFY and window.closes.date() > disabled_from():
+        yield warning(
+            (*path, "closes"),
+            f"from {disabled_from()} on Exchange Online may verify no password any more",
+            'close it before; for later a window with proof = "first-use"',
+        )
+    # V howto-password-smart-lockout.md: accounts of US Government tenants are locked after 3, of others after 10.
+    if window.proof is Proof.VERIFY and window.host.endswith(".us") and window.account_wrong_rate.count > _US_LOCKOUT:
+        yield warning(
+            (*path, "account_wrong_rate"),
+            "accounts of US Government tenants are locked after 3 wrong passwords",
+            'set it to "2/day"',
+        )
     if window.proof is Proof.FIRST_USE and not window.approves:
         yield warning(
             (*path, "approve"),

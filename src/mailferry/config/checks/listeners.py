@@ -25,6 +25,8 @@ from mailferry.listener.settings import (
 
 #: Versions that RFC 8996 deprecates.
 _OLD_TLS = (TlsVersion.V1_0, TlsVersion.V1_1)
+#: Addresses among which load balancers stand; in more there are clients too. IPv6 knows no smaller network than a /64.
+_BALANCERS = {4: 1 << 10, 6: 1 << 64}
 
 
 def check(view: View) -> Iterator[Finding]:
@@ -109,6 +111,12 @@ def _proxies(path: Path, listener: ListenerSettings) -> Iterator[Finding]:
             yield error(
                 (*path, "proxy_protocol", index),
                 "whoever connects could claim any address",
+                "name the load balancers only",
+            )
+        elif not network.is_loopback and network.num_addresses > _BALANCERS[network.version]:
+            yield warning(
+                (*path, "proxy_protocol", index),
+                "every machine in it could claim any address, and so be any client",
                 "name the load balancers only",
             )
 
