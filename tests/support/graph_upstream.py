@@ -82,6 +82,7 @@ class GraphUpstream:
     answers: dict[str, deque[Says | str]] = field(default_factory=lambda: defaultdict(deque))
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
+    keeps_lost: bool = False  # what is dropped when all of it is there was taken
     discard: bool = False  # keep the digest of large bodies in the place of the bodies
     digest: Any = field(default_factory=hashlib.sha256)
     port: int = 0
@@ -93,6 +94,12 @@ class GraphUpstream:
     @property
     def mails(self) -> list[Asked]:
         return [one for one in self.asked if one.operation in ("sendMail", "send")]
+
+    def name_of(self, method: str, path: str) -> str:
+        return operation(method, path)
+
+    def lets_in(self, headers: dict[str, str]) -> bool:
+        return headers.get("authorization") in {f"Bearer {token}" for token in self.tokens}
 
     def says(self, name: str, *answers: Says | str) -> None:
         self.answers[name].extend(answers)
@@ -125,7 +132,7 @@ class GraphUpstream:
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         assert "transfer-encoding" not in headers, "the length is known"
         length = int(headers.get("content-length", "0"))
-        planned = self.answers[operation(method, path)]
+        planned = self.answers[self.name_of(method, path)]
         answer = planned.popleft() if planned else None
         if answer == DROP_AT_ONCE:
             return self._drop(writer)
@@ -135,14 +142,12 @@ class GraphUpstream:
         if answer == DROP_WITHIN:
             return self._drop(writer)
         request = Asked(method, path, headers, body)
-        if (
-            answer is None
-            and method != "PUT"
-            and headers.get("authorization") not in {f"Bearer {t}" for t in self.tokens}
-        ):
+        if answer is None and method != "PUT" and not self.lets_in(headers):
             answer = error(401, "InvalidAuthenticationToken", "Access token has expired.")
         self.asked.append(request)
         if answer == DROP_AFTER:
+            if self.keeps_lost:
+                self._taken(request)
             return self._drop(writer)
         if answer == HOLD:
             await self.release.wait()

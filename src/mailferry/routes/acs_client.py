@@ -1,8 +1,8 @@
-"""Requests to Azure Communication Services through its official client, which is told to do nothing by itself.
+"""Requests to Azure Communication Services through its official client (acs_sdk).
 
 Leaves to others: what to send (acs_json), what an answer means (acs_errors), when to ask again (acs_rest).
-Invariants: one call is one request: the client's own retries, redirections, polling and logging are off, for a retry of
-its own would hide a lost answer and its trace would show tokens; memory holds a bounded number of requests.
+Invariants: one call is one request, but for the one that follows a renewed token; a request that may have arrived is
+never told as one that did not.
 """
 
 from __future__ import annotations
@@ -116,41 +116,10 @@ class Client:
 
     def _open(self) -> EmailClient:
         if self._sdk is None:
-            import aiohttp
-            from azure.communication.email.aio import EmailClient
-            from azure.core.pipeline.policies import (
-                AsyncRedirectPolicy,
-                AsyncRetryPolicy,
-                SansIOHTTPPolicy,
-                UserAgentPolicy,
-            )
-            from azure.core.pipeline.transport import AioHttpTransport
+            from mailferry.routes import acs_sdk
 
-            connector = aiohttp.TCPConnector(
-                limit=0,  # delivery keeps to the lane's connections
-                ssl=self._context if self._context is not None else True,
-                keepalive_timeout=self._idle if self._idle > 0 else aiohttp.helpers.sentinel,
-                force_close=self._idle <= 0,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
-            )
-            timeouts = self._timeouts
-            self._sdk = EmailClient(
-                self._endpoint,
-                self._access.credential(),
-                transport=AioHttpTransport(
-                    session=self._session,
-                    session_owner=False,
-                    connection_timeout=timeouts.connect,
-                    read_timeout=timeouts.end,
-                ),
-                retry_policy=AsyncRetryPolicy.no_retries(),
-                redirect_policy=AsyncRedirectPolicy.no_redirects(),
-                logging_policy=SansIOHTTPPolicy(),
-                http_logging_policy=SansIOHTTPPolicy(),
-                user_agent_policy=UserAgentPolicy("mailferry", user_agent_use_env=False),
-            )
+            self._session = acs_sdk.session(self._context, self._idle)
+            self._sdk = acs_sdk.client(self._endpoint, self._access.credential(), self._session, self._timeouts)
         return self._sdk
 
 

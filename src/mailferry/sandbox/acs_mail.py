@@ -65,11 +65,7 @@ class Asked:
 def parse(value: Any, *, any_type: bool) -> Asked:
     """Read an EmailMessage. `any_type`: attachments of types that are not documented are taken. Raises AcsRefused."""
     message = _object(value, "The message")
-    _only(
-        message,
-        "message",
-        "senderAddress content recipients headers attachments replyTo userEngagementTrackingDisabled",
-    )
+    _only(message, "message", _PROPERTIES)
     content = _object(message.get("content"), "content")
     _only(content, "content", "subject plainText html")
     recipients = _object(message.get("recipients"), "recipients")
