@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def demo(*options: str) -> dict[str, Any]:
-    command = [str(Path(sys.executable).parent / "mailferry"), "demo", "--json", *options]
+    command = [str(Path(sys.executable).parent / "mailferry"), "demo", "--short", "--json", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     document: dict[str, Any] = json.loads(done.stdout)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mailferry.planner.values import Plan
 
 DEFAULT_CONFIG = Path("mailferry.toml")
-_EXTRA = ("duckdb", "holidays", "icalendar", "jinja2", "vl_convert", "xlsxwriter")
+EXTRA = ("duckdb", "holidays", "icalendar", "jinja2", "vl_convert", "xlsxwriter")
 
 Config = Annotated[
     Path | None,
@@ -127,6 +127,6 @@ def plan(place: Path) -> Plan:
 
 def needs_extra() -> None:
     """Planning needs what a gateway node does without."""
-    missing = [name for name in _EXTRA if find_spec(name) is None]
+    missing = [name for name in EXTRA if find_spec(name) is None]
     if missing:
         fail(f"{missing[0]} is not installed", "pip install 'mailferry[analysis]'", Exit.UNAVAILABLE)

@@ -68,14 +68,22 @@ def overview(console: Console, plan: Plan, language: str) -> None:
     dates = own["dates"].format(cutoff=plan.cutoff, left=view.days_left, deadline=plan.deadline)
     console.print(Prose(dates), soft_wrap=False)
     console.print()
-    ways = _table(console, (view.words["by_way"], ""), (view.words["clients"], "right"))
-    for way, count in view.ways():
-        ways.add_row(Prose(way), f"{count:,}")
-    console.print(ways, soft_wrap=False)
+    console.print(ways(console, plan, language), soft_wrap=False)
     if plan.waves:
         console.print(_waves(console, plan, view.words), soft_wrap=False)
     for warning in plan.warnings:
         console.print(_bullet("!", warning.of(language)), soft_wrap=False)
+
+
+def ways(console: Console, plan: Plan, language: str) -> Any:
+    """How many clients go which way."""
+    from mailferry.planner.papers.view import View
+
+    view = View(plan, language)
+    found = _table(console, (view.words["by_way"], ""), (view.words["clients"], "right"))
+    for way, count in view.ways():
+        found.add_row(Prose(way), f"{count:,}")
+    return found
 
 
 def _waves(console: Console, plan: Plan, words: Words) -> Any:

@@ -70,7 +70,7 @@ def overview(console: Console, found: Rehearsal, language: str, *, every: bool) 
         console.print(Prose(answer(day, language), "bold green" if day.holds else "bold red"), soft_wrap=False)
     if len(found.days) > 1:
         console.print()
-        console.print(_dates(found.days, language), soft_wrap=False)
+        console.print(dates(found.days, language), soft_wrap=False)
     day = found.days[-1]
     rows = [row for row in ordered(day) if every or row.verdict.value not in _SETTLED]
     if rows:
@@ -121,7 +121,8 @@ def _footnotes(console: Console, found: Rehearsal, language: str) -> None:
 _FIGURES = ("accepted", "delivered", "queued", "bounced", "duplicates", "strangers")
 
 
-def _dates(days: Sequence[Day], language: str) -> Table:
+def dates(days: Sequence[Day], language: str) -> Table:
+    """A line for each date."""
     words = WORDS[language]
     table = _new_table((words["date"], ""), *((words[key], "right") for key in ("breaks", "deliver", "failing")))
     table.add_column(words["others"], justify="right")
