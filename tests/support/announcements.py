@@ -54,6 +54,7 @@ MENTIONS = (
     mention(Kind.ALTERNATIVE, "acs"),
     mention(Kind.ACTION, "identify all devices and applications that use SMTP AUTH and move them to OAuth"),
     mention(Kind.ACTION, "Keep an eye on the Message center."),
+    mention(Kind.REENABLING, "Administrators will still be able to enable it if needed."),
     mention(Kind.RISK, "Basic authentication leaves credentials exposed to theft."),
 )
 

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ HERE = Path(__file__).resolve().parent.parent / "bulletin"
 HELD_OUT = "held-out.toml"
 TUNED = "expected.toml"
 KINDS = ("title", "publisher", "published", "language", "dates", "phases", "errors", "endpoints", "products",
-         "alternatives", "actions", "risks")  # fmt: skip
+         "alternatives", "actions", "risks", "reenabling")  # fmt: skip
 _MENTIONS = {
     "errors": Kind.ERROR,
     "endpoints": Kind.ENDPOINT,
     "products": Kind.PRODUCT,
     "alternatives": Kind.ALTERNATIVE,
 }
-_SENTENCES = {"actions": Kind.ACTION, "risks": Kind.RISK}
+_SENTENCES = {"actions": Kind.ACTION, "risks": Kind.RISK, "reenabling": Kind.REENABLING}
+
+
+@cache
+def _read(file: Path) -> Announcement:
+    return read(file.read_bytes())
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Page:
     expected: dict[str, Any]
 
     def read(self) -> Announcement:
-        return read(self.file.read_bytes())
+        return _read(self.file)
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,7 @@ def _schedule(matter: Matter) -> Iterator[Block]:
         rows = tuple(_row(phase, matter) for phase in matter.phases)
         table = Table((_("When"), _("For whom"), _("What happens")), rows)
         yield table if any(whom for _when, whom, _what in rows) else _without_whom(table)
-    told = [phase.sentence for phase in matter.phases] + [m.sentence for m in matter.announcement.of(Kind.ACTION)]
-    if advice.reenabling(told):
+    if matter.announcement.of(Kind.REENABLING):
         yield Paragraph(
             _("Where it is needed, an administrator can enable Basic authentication again for the time being.")
         )

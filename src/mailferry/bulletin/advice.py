@@ -73,7 +73,9 @@ _ACTIONS = (
         r"alternativ|high volume email|\bhve\b|azure communication|\bacs\b|hybrid|on-premises|代替|別の(?:方法|手段)|"
         r"オンプレミス|ハイブリッド",
     ),
-    _rule("", r"re-?enabl|\benabl\w+[^.]*\bagain\b|back on|再(?:び|度)?有効|有効に(?:戻|でき)"),  # said by `reenabling`
+    _rule(
+        "", r"re-?enabl|\benabl\w+[^.]*\bagain\b|back on|再(?:び|度)?有効|有効に(?:戻|でき)"
+    ),  # said with the schedule
     _rule(
         N_("Test the new way of sending before the date."),
         r"\btest|\bpilot|\bvalidat|テスト|検証|試験",
@@ -130,22 +132,6 @@ def actions(mentions: Iterable[Mention], _: Catalogue) -> Advice:
 def risks(mentions: Iterable[Mention], _: Catalogue) -> Advice:
     """What goes wrong otherwise."""
     return _advice(mentions, _RISKS, _)
-
-
-_ENABLE = re.compile(r"\b(?:re-?)?enabl(?:e|ed|ing)\b|back on|有効(?:に|化)", re.IGNORECASE)
-_AGAIN = re.compile(
-    r"\bre-?enabl|\bagain\b|\bstill\b|back on|if (?:needed|required)|再(?:び|度)?|引き続き|必要", re.IGNORECASE
-)
-_NEVER = re.compile(
-    r"\b(?:not|cannot|can't|won't|never|unable|no longer|no (?:way|option))\b|でき(?:なく|ない|ませ)|ませ(?:ん|ず)",
-    re.IGNORECASE,
-)
-
-
-def reenabling(sentences: Iterable[str]) -> bool:
-    """Whether one says that Basic authentication can be enabled again, and none that it cannot."""
-    told = [text for text in sentences if _ENABLE.search(text) and _AGAIN.search(text)]
-    return bool(told) and not any(_NEVER.search(text) for text in told)
 
 
 def alternatives(mentions: Iterable[Mention], _: Catalogue) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ _MONTH = (
     r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|december"
     r"|(?:jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b\.?)"
 )
-_YEAR = r"(?P<year>20\d\d)\b"
+_YEAR = r"(?P<year>20\d\d|'\d\d)\b"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?\b"
 _PART = (
-    r"(?P<part>(?:very\s+)?(?:end|close|last days|final days|last week|final week|beginning|start|first days|first week"
-    r"|middle|(?:first|second|latter|last)\s+half)\s+of|late|early|mid(?:dle)?)[\s-]+(?:the\s+month\s+of\s+)?"
+    r"(?P<part>(?:very\s+)?(?:end|close|(?:last|final|closing) (?:few )?(?:days|weeks?)|beginning|start|first days"
+    r"|first week|middle|(?:first|second|latter|last)\s+half)\s+of|late|early|mid(?:dle)?)[\s-]+"
+    r"(?:the\s+month\s+of\s+)?"
 )
 _CALENDAR = r"(?:of\s+|in\s+)?(?:the\s+)?(?:calendar\s+year\s+|cy\s?|year\s+)?"
 _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "latter": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
@@ -34,7 +35,7 @@ _PIECES = (
     (re.compile(r"late"), Piece.LATE),
     (re.compile(r"early"), Piece.EARLY),
     (re.compile(r"beginning|start|first"), Piece.BEGINNING),
-    (re.compile(r"end|close|last|final"), Piece.END),
+    (re.compile(r"end|clos|last|final"), Piece.END),
 )
 
 
@@ -49,7 +50,7 @@ def _month(match: re.Match[str]) -> int:
 
 
 def _year(text: str) -> int:
-    return int(text) if len(text) == 4 else 2000 + int(text)
+    return int(text) if len(text) == 4 else 2000 + int(text.lstrip("'"))
 
 
 def _number(text: str, most: int) -> int:
@@ -74,7 +75,7 @@ def _quarter(match: re.Match[str]) -> Span | None:
 
 def _days(match: re.Match[str]) -> Span | None:
     """March 1-15, 2026."""
-    year, month = int(match["year"]), _month(match)
+    year, month = _year(match["year"]), _month(match)
     first, last = span.day(year, month, int(match["day"])), span.day(year, month, int(match["last"]))
     return span.joined(first, last) if first and last else None
 
@@ -90,16 +91,16 @@ def _unsaid(match: re.Match[str]) -> Span | None:
 _TABLE: tuple[tuple[str, _Reader], ...] = (
     (
         r"(?P<year>20\d\d)([-/.])(?P<m>\d{1,2})\2(?P<d>\d{1,2})(?!\d)(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?",
-        lambda m: span.day(int(m["year"]), int(m["m"]), int(m["d"])),
+        lambda m: span.day(_year(m["year"]), int(m["m"]), int(m["d"])),
     ),
     (r"(?<![\d/])(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<year>20\d\d)\b", _slashed),
     (rf"(?<!\d){_DAY}\s*(?:-|to|through)\s*(?P<last>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH},?\s+{_YEAR}", _days),
     (rf"{_MONTH}\s+{_DAY}\s*(?:-|to|through)\s*(?P<last>\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}", _days),
     (
         rf"{_WEEKDAY}(?<!\d){_DAY}(?:\s+of)?\s+{_MONTH},?\s+{_YEAR}",
-        lambda m: span.day(int(m["year"]), _month(m), int(m["day"])),
+        lambda m: span.day(_year(m["year"]), _month(m), int(m["day"])),
     ),
-    (rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+{_YEAR}", lambda m: span.day(int(m["year"]), _month(m), int(m["day"]))),
+    (rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+{_YEAR}", lambda m: span.day(_year(m["year"]), _month(m), int(m["day"]))),
     (
         r"\b(?:fy\s?(?:20)?\d\d|fiscal(?:\s+year)?\s+20\d\d)(?:[\s-]?[qh][1-4])?|\b[qh][1-4]\s+(?:of\s+)?"
         r"(?:fy\s?(?:20)?\d\d|fiscal(?:\s+year)?\s+20\d\d)"
@@ -126,18 +127,18 @@ _TABLE: tuple[tuple[str, _Reader], ...] = (
     (rf"\b(?P<n>first|second|latter|1st|2nd|last)\s+half\s*,?\s*{_CALENDAR}{_YEAR}", _half),
     (
         rf"\b(?:last|final)\s+day\s+of\s+{_MONTH},?\s+{_YEAR}",
-        lambda m: span.month(int(m["year"]), _month(m), Piece.LAST_DAY),
+        lambda m: span.month(_year(m["year"]), _month(m), Piece.LAST_DAY),
     ),
     (
         rf"\b{_PART}(?:the\s+)?{_MONTH},?\s+(?:of\s+)?{_YEAR}",
-        lambda m: span.month(int(m["year"]), _month(m), _piece(m["part"])),
+        lambda m: span.month(_year(m["year"]), _month(m), _piece(m["part"])),
     ),
-    (rf"\b{_MONTH},?\s+(?:of\s+)?{_YEAR}", lambda m: span.month(int(m["year"]), _month(m))),
-    (rf"\b{_PART}{_CALENDAR}{_YEAR}", lambda m: span.whole_year(int(m["year"]), _piece(m["part"]))),
+    (rf"\b{_MONTH},?\s+(?:of\s+)?{_YEAR}", lambda m: span.month(_year(m["year"]), _month(m))),
+    (rf"\b{_PART}{_CALENDAR}{_YEAR}", lambda m: span.whole_year(_year(m["year"]), _piece(m["part"]))),
     (r"\b(?:cy\s?|calendar\s+year\s+)(?P<year>20\d\d|\d\d)\b", lambda m: span.whole_year(_year(m["year"]))),
     (
         rf"\b(?:in|by|during|throughout|until|before|after|into|since)\s+(?P<whole>{_YEAR})(?![-.,]?\d)",
-        lambda m: span.whole_year(int(m["year"])),
+        lambda m: span.whole_year(_year(m["year"])),
     ),
 )
 #: Dates without their year; "may" and "march" are words as well, so these are found by their capitals.
@@ -158,7 +159,8 @@ _RELATIVE = re.compile(
     r"\b(?:(?:next|this|later\s+this|the\s+following|the\s+coming|last|previous)\s+"
     r"(?:year|month|quarter|spring|summer|autumn|fall|winter)"
     r"|(?:(?:spring|summer|autumn|fall|winter)\s+(?:of\s+)?20\d\d)"
-    r"|year[\s-]end|(?:end|close|second\s+half|first\s+half)\s+of\s+the\s+(?:calendar\s+)?(?:year|month)(?!\s+20)"
+    r"|year[\s-]end|(?:around|by|before|after|at|over|until)\s+(?:the\s+)?(?:new\s+year(?:'s(?:\s+(?:day|eve))?)?|christmas|turn\s+of\s+the\s+year)"
+    r"|(?:end|close|second\s+half|first\s+half)\s+of\s+the\s+(?:calendar\s+)?(?:year|month)(?!\s+20)"
     r"|in\s+\d+\s+(?:days|weeks|months))\b",
     re.IGNORECASE,
 )

@@ -20,6 +20,7 @@ _BARE = re.compile(
 )
 _QUOTES = {'"': '"', "'": "'", "`": "`", "「": "」", "『": "』", "<": ">", "(": ")", "[": "]"}
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff、。「」『』]")
+_PREFIX = re.compile(r"(?<=[\"'`「『(\[])\s*(?:smtp\s+)?(?:error|エラー)(?:\s*(?:code|コード))?\s*:?$", re.IGNORECASE)
 _STOP = re.compile(
     r"[.!?](?=\s|$)|\n|\s(?:when|if|as\s+soon\s+as|once|after|and\s+(?:the|their|your|will|then)|for\s+every|from|until"
     r"|because|which|while|instead|or\s+\d{3})\b|\s-\s|,\s|;\s(?=[a-z])"
@@ -61,7 +62,7 @@ def _end(plain: str, match: re.Match[str], codes: tuple[str, ...]) -> int:
         at = folded.find(match[0])
         if at >= 0 and plain.startswith(folded[at:], start):
             return start + len(folded) - at
-    before = plain[:start].rstrip()
+    before = _PREFIX.sub("", plain[:start].rstrip())  # "Error 535 5.7.139 …": the quotation begins before its name
     closing = _QUOTES.get(before[-1:]) if before else None
     if closing and (end := plain.find(closing, match.end())) > 0 and (closing != ">" or "\n" not in plain[start:end]):
         return end

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice, pairwise
 
 from mailferry.bulletin.errortexts import errors, leftover
 from mailferry.bulletin.facts import Audience, Kind, Mention, Phase
 from mailferry.bulletin.fold import fold
 from mailferry.bulletin.periods import dates
-from mailferry.bulletin.phases import audiences, phases
+from mailferry.bulletin.phases import audiences, phases, reenabling
 from mailferry.bulletin.rules import cue, endpoint, names
 from mailferry.bulletin.sentences import Sentence
 
@@ -53,16 +54,17 @@ class Facts:
 def extract(sentences: Iterable[Sentence]) -> Facts:
     """All facts of a text."""
     facts = Facts()
-    for number, sentence in enumerate(sentences):
-        if number >= MOST:
-            raise TooMuch(f"more than {MOST:,} sentences")
+    listed = list(islice(sentences, MOST + 1))
+    if len(listed) > MOST:
+        raise TooMuch(f"more than {MOST:,} sentences")
+    for sentence, following in pairwise((*listed, Sentence(""))):
         if len(sentence.text) > LONGEST:
             facts.unread[f"{sentence.text[:200]}..."] = None
             continue
         if cue("command").search(fold(sentence.text)):
             facts.unread[sentence.text] = None
             continue
-        _one(sentence, facts)
+        _one(sentence, following, facts)
         _concern(sentence, facts)
     return facts
 
@@ -79,15 +81,16 @@ def _concern(sentence: Sentence, facts: Facts) -> None:
     named = audiences(plain) if _CONCERN.search(plain) and not dates(plain).found else []
     if len(facts.phases) == 0 or not named:
         return
-    key, last = next(reversed(facts.phases.items()))
-    if last.audience is Audience.UNKNOWN:
-        del facts.phases[key]
-        facts.add_phase(replace(last, audience=named[0]))
+    said = next(reversed(facts.phases.values())).sentence
+    for key, phase in [(key, phase) for key, phase in facts.phases.items() if phase.sentence == said]:
+        if phase.audience is Audience.UNKNOWN:
+            del facts.phases[key]
+            facts.add_phase(replace(phase, audience=named[0]))
 
 
-def _one(sentence: Sentence, facts: Facts) -> None:
+def _one(sentence: Sentence, following: Sentence, facts: Facts) -> None:
     text, plain = sentence.text, fold(sentence.text)
-    dated = phases(sentence)
+    dated = phases(sentence, "" if following.heading else following.text)
     for phase in dated.phases:
         facts.add_phase(phase)
     found = list(errors(text, sentence.codes))
@@ -106,6 +109,8 @@ def _one(sentence: Sentence, facts: Facts) -> None:
         return
     if cue("action").search(plain) and not _ASKS.search(plain):
         facts.add(Kind.ACTION, _clause(text), text)
+    if reenabling(plain):
+        facts.add(Kind.REENABLING, _clause(text), text)
     past = bool(dated.phases) and all(phase.superseded for phase in dated.phases)
     if cue("risk").search(plain) and not cue("no_risk").search(plain) and not past:
         facts.add(Kind.RISK, _clause(text), text)

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     ALTERNATIVE = "alternative"  # OAuth, HVE, ACS, hybrid, Graph
     ACTION = "action"  # what administrators are asked to do
     RISK = "risk"  # what goes wrong otherwise
+    REENABLING = "reenabling"  # administrators may switch Basic authentication on again
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Dates:
 
 #: What every date has; most sentences have none of it.
 _HINT = re.compile(
-    r"\d|[年月]|year|month|quarter|spring|summer|autumn|winter|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"\d|[年月]|year|month|quarter|spring|summer|autumn|winter|christmas|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
     r"|[来今]期",
     re.IGNORECASE,
 )
@@ -163,6 +163,8 @@ def _bound(text: str, point: Point) -> Bound:
     if _AFTER_EN.match(text, point.end):
         return Bound.FROM
     head = _head(text, point)
+    if re.search(r"^\W*~\s*$", head):  # "～2026年12月：…"
+        return Bound.UNTIL
     return next((bound for pattern, bound in _BEFORE_EN if pattern.search(head)), Bound.IN)
 
 

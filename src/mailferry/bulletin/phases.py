@@ -7,6 +7,7 @@ effect makes no phase; it is background, or it is given back as not understood.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailferry.bulletin.facts import Audience, Bound, Effect, Phase
@@ -14,6 +15,15 @@ from mailferry.bulletin.fold import fold
 from mailferry.bulletin.periods import Dates, Found, dates
 from mailferry.bulletin.rules import audience_cue, effect_cue, effects
 from mailferry.bulletin.sentences import Sentence
+from mailferry.bulletin.told import (
+    background,
+    deadline,
+    names_a_date,
+    said_or_done,
+    tells_history,
+    when_said,
+    will_be_said,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +50,17 @@ _CLAUSE = re.compile(r"[;、。:|]|,(?!\s+when\b)|\s-\s|\b(?:and|but|while|where
 _FAR = 3
 
 
-def phases(sentence: Sentence) -> Dated:
-    """The phases that a sentence names."""
+def phases(sentence: Sentence, following: str = "") -> Dated:
+    """The phases that a sentence names. `following` is the sentence behind it: what is switched off but "can be
+    switched on again" is disabled by default."""
     text = sentence.text
     found = dates(text)
     if not found.found:
-        return Dated((), sentence.heading or not found.vague or _background(fold(text)))
+        return Dated((), sentence.heading or not found.vague or background(fold(text)))
     plain = fold(text)
     if sentence.heading or _only_a_date(plain, found.found):
-        return Dated(_made(sentence, plain, found)[0], understood=True)
-    made, understood = _made(sentence, plain, found)
+        return Dated(_made(sentence, plain, found, _signs(plain, following))[0], understood=True)
+    made, understood = _made(sentence, plain, found, _signs(plain, following))
     return Dated(made, understood)
 
 
@@ -59,8 +70,7 @@ def _only_a_date(plain: str, found: tuple[Found, ...]) -> bool:
     return len(re.sub(r"[\d\W_]|時|分", "", rest)) <= 5
 
 
-def _made(sentence: Sentence, plain: str, found: Dates) -> tuple[tuple[Phase, ...], bool]:
-    signs = _signs(plain)
+def _made(sentence: Sentence, plain: str, found: Dates, signs: list[_Sign]) -> tuple[tuple[Phase, ...], bool]:
     cuts = _cuts(plain, found.found)
     made: list[Phase] = []
     understood = not found.vague
@@ -68,18 +78,27 @@ def _made(sentence: Sentence, plain: str, found: Dates) -> tuple[tuple[Phase, ..
         sign = _nearest(date, signs, cuts, found.found)
         clause = _clause(plain, date, cuts)
         other = effect_cue("elsewhere").search(plain)
-        if sign is not None and _tells_history(plain, date, sign, clause):
+        if effect_cue("foreign").search(clause) and (sign is None or not _of_the_change(sign, clause)):
+            continue
+        if sign is None and _contrasted(clause):
+            sign = _nearest(date, signs, cuts, ())  # "in March, rather than in December": the same effect
+        if sign is not None and (tells_history(plain, date, (sign.start, sign.end), clause) or when_said(plain, date)):
             continue
         if sign is None:
-            if other is not None and not _background(clause):
+            if other is not None and not background(clause):
                 made.append(_phase(date, Effect.OTHER, sentence, plain, clause))
-            elif not _background(clause) and not date.moved and not _background(plain):
+            elif not background(clause) and not date.moved and not background(plain):
                 understood = False
             continue
-        if sign.effect is Effect.REMOVED and _names_a_date(plain, date):
+        if _doubtful(date, sign, plain, cuts):
             understood = False
             continue
-        effect = Effect.OTHER if other and not _about_smtp(plain) else sign.effect
+        if sign.effect is Effect.REMOVED and not other and not _on_topic(sentence, plain):
+            understood = False
+            continue
+        announced = sign.effect is Effect.REMOVED and will_be_said(plain, date)
+        named = Effect.ANNOUNCEMENT if announced else sign.effect
+        effect = Effect.OTHER if other and not _about_smtp(plain) else named
         made.append(_phase(date, effect, sentence, plain, clause))
     return tuple(made), understood
 
@@ -94,31 +113,60 @@ def _phase(date: Found, effect: Effect, sentence: Sentence, plain: str, clause: 
     return Phase(date.period, effect, _audience(clause, plain, sentence.context), sentence.text, bound, superseded)
 
 
-#: "the final removal date": a date is spoken of, which is none of the removal unless it follows at once.
-_DATE_NOUN = re.compile(
-    r"\b(?:(?:removal|retirement|final|end|exact|shutdown)\s+(?:removal\s+|retirement\s+)?(?:date|day|timeline|schedule)s?"
-    r"|(?:date|day)s?\s+(?:of|for|on\s+which|when|at\s+which)\b)|(?:削除|廃止|終了)(?:日|の(?:日程|時期|日付|期日))",
-    re.IGNORECASE,
-)
-_FOLLOWS = re.compile(
-    r"(?:[\s:,(=-]|は|が|を|に|\b(?:is|was|are|will|be|has|been|of|on|moves?|moved|set|fixed|now|to|for|the|in|at|by|from|expected"
-    r"|planned|again|postponed|scheduled|removal|retirement|basic|authentication|final|smtp|auth)\b)*",
-    re.IGNORECASE,
-)
+#: Effects that take something away; a date near to them may be that of their announcement.
+_TAKEN = (Effect.REMOVED, Effect.UNAVAILABLE, Effect.DISABLED_BY_DEFAULT, Effect.PARTIAL)
+_BASIC = re.compile(r"\bbasic\b|smtp\s*auth|client\s+submission|基本認証|ベーシック認証", re.IGNORECASE)
 
 
-def _names_a_date(plain: str, date: Found) -> bool:
-    noun = next((match for match in _DATE_NOUN.finditer(plain) if match.end() <= date.start), None)
-    return noun is not None and _FOLLOWS.fullmatch(plain, noun.end(), date.start) is None
+def _contrasted(clause: str) -> bool:
+    """Whether the clause opens with "rather than …", "instead of …"."""
+    match = effect_cue("superseded").search(clause)
+    return match is not None and match.start() <= 3
 
 
-def _signs(plain: str) -> list[_Sign]:
-    signs = []
+def _of_the_change(sign: _Sign, clause: str) -> bool:
+    """Whether the clause tells of the change itself, whatever else it names ("update the firmware before …")."""
+    return sign.effect is not Effect.REPORTING and _BASIC.search(clause) is not None
+
+
+def _doubtful(date: Found, sign: _Sign, plain: str, cuts: list[int]) -> bool:
+    """Whether it may be another date than that of what is taken away, or a claim that the page itself does not make."""
+    if sign.effect not in _TAKEN:
+        return False
+    if names_a_date(plain, date) or said_or_done(plain, date):
+        return True
+    if sign.effect is not Effect.REMOVED and will_be_said(plain, date):
+        return True
+    if any(effect_cue("unsure").search(_clause(plain, at, cuts)) for at in (date, sign)):
+        return True
+    return deadline(plain, date, sign.start)
+
+
+def _on_topic(sentence: Sentence, plain: str) -> bool:
+    """Whether the sentence, or what it stands under, is about signing in; other things are removed as well."""
+    return any(effect_cue("topic").search(text) for text in (plain, fold(sentence.context)))
+
+
+def _signs(plain: str, following: str = "") -> list[_Sign]:
+    signs = [_Sign(match.start(), match.end(), Effect.DISABLED_BY_DEFAULT, 3) for match in _off(plain, following)]
     for rank, (effect, cue) in enumerate(effects()):
         for match in cue.finditer(plain):
             negated = _negated(plain, match) and effect in _NEGATED
             signs.append(_Sign(match.start(), match.end(), Effect.UNCHANGED if negated else effect, rank))
     return signs
+
+
+def _off(plain: str, following: str) -> Iterator[re.Match[str]]:
+    if reenabling(plain) or reenabling(fold(following)):
+        yield from (match for match in effect_cue("off").finditer(plain) if not _negated(plain, match))
+
+
+def reenabling(plain: str) -> bool:
+    """Whether folded text says that what was switched off can be switched on again."""
+    found, denied = effect_cue("reenable").search(plain), effect_cue("not_reenable")
+    return found is not None and not (
+        denied.en.search(plain[: found.start()]) or denied.ja.search(plain[found.end() :])
+    )
 
 
 _NEGATED = (Effect.REMOVED, Effect.DISABLED_BY_DEFAULT, Effect.PARTIAL)
@@ -173,27 +221,10 @@ def _crowded(date: Found, found: tuple[Found, ...], cuts: list[int]) -> bool:
     return any(other is not date and _distance(date.start, other.start, cuts) == 0 for other in found)
 
 
-def _clause(plain: str, date: Found, cuts: list[int]) -> str:
+def _clause(plain: str, date: Found | _Sign, cuts: list[int]) -> str:
     start = max((cut for cut in cuts if cut < date.start), default=0)
     end = min((cut for cut in cuts if cut >= date.end), default=len(plain))
     return plain[start:end].lstrip(";,、。:| ")
-
-
-def _background(text: str) -> bool:
-    return effect_cue("history").search(text) is not None
-
-
-def _tells_history(plain: str, date: Found, sign: _Sign, clause: str) -> bool:
-    """Whether the date is when it was said: "announced on 27 January 2026", with the effect elsewhere."""
-    cue = effect_cue("history").search(clause)
-    if cue is None or effect_cue("superseded").search(clause):
-        return False
-    inside = clause.find(plain[sign.start : sign.end])
-    if inside < 0:
-        return True
-    place = plain.find(clause)
-    at = date.start - place
-    return abs(at - cue.start()) < abs(at - inside)
 
 
 def _about_smtp(plain: str) -> bool:

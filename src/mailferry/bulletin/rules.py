@@ -68,7 +68,8 @@ def effects() -> tuple[tuple[Effect, Cue], ...]:
 
 @cache
 def effect_cue(name: str) -> Cue:
-    """negation, superseded, withdrawn, fresh, history or elsewhere."""
+    """negation, superseded, withdrawn, fresh, history, elsewhere, foreign, off, reenable, not_reenable, unsure
+    or topic."""
     return _cue(_load("effects.toml")[name])
 
 

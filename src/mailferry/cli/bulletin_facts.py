@@ -33,6 +33,7 @@ _WORDS = {
         "alternative": "other way",
         "action": "request",
         "risk": "risk",
+        "reenabling": "back on",
     },
     "ja": {
         "when": "時期",
@@ -48,6 +49,7 @@ _WORDS = {
         "alternative": "移行先",
         "action": "依頼",
         "risk": "リスク",
+        "reenabling": "再有効化",
     },
 }
 
