@@ -81,6 +81,8 @@ class AcsUpstream(GraphUpstream):
         return super().lets_in(headers) or headers.get("authorization", "").startswith("HMAC-SHA256 ")
 
     def _taken(self, request: Asked) -> Says:
+        if not request.path.endswith("?api-version=2025-09-01"):
+            return refuses(400, "UnsupportedApiVersionValue")
         if request.method == "POST":
             id = request.headers["operation-id"]
             if id in self.known:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:  # half a second of imports, on first use
     from azure.core.exceptions import AzureError
 
 
+#: The stable version, which azure-communication-email 1.1.0 speaks.
+VERSION = "2025-09-01"
+
+
 class Lost(Exception):
     """No answer. `sent`: the request may have arrived; `tls`: the connection could not be trusted."""
 
@@ -119,7 +123,8 @@ class Client:
             from mailferry.routes import acs_sdk
 
             self._session = acs_sdk.session(self._context, self._idle)
-            self._sdk = acs_sdk.client(self._endpoint, self._access.credential(), self._session, self._timeouts)
+            credential = self._access.credential()
+            self._sdk = acs_sdk.client(self._endpoint, credential, self._session, self._timeouts, VERSION)
         return self._sdk
 
 

@@ -44,11 +44,12 @@ def session(context: ssl.SSLContext | None, idle: float) -> aiohttp.ClientSessio
 
 
 def client(
-    endpoint: str, credential: Any, connections: aiohttp.ClientSession, timeouts: TimeoutSettings
+    endpoint: str, credential: Any, connections: aiohttp.ClientSession, timeouts: TimeoutSettings, version: str
 ) -> EmailClient:
     return EmailClient(
         endpoint,
         credential,
+        api_version=version,
         transport=_Transport(
             session=connections, session_owner=False, connection_timeout=timeouts.connect, read_timeout=timeouts.end
         ),
