@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +51,22 @@ Directory = Annotated[
     typer.Option(help="Where the certificate authority and keys are kept, so that clients go on trusting them."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+FromInventory = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIRECTORY",
+        help="Make the tenant of the inventory in this state directory: its mailboxes, switches and policies.",
+        show_default=False,
+    ),
+]
+Address = Annotated[
+    str,
+    typer.Option(
+        help="An address of this machine that devices reach. Whoever reaches it can read and change what is in the box."
+    ),
+]
+#: Of accounts, what is shown of many.
+_SHOWN = 12
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON with every endpoint and account, then run.")]
 
 #: The ports in the order in which --port-base gives them out.
@@ -61,6 +78,8 @@ def sandbox(
     stand: Stand = False,
     port_base: PortBase = 10587,
     state: StateFile = None,
+    from_inventory: FromInventory = None,
+    address: Address = "127.0.0.1",
     directory: Directory = None,
     seed: Seed = 365,
     as_json: Json = False,
@@ -70,19 +89,22 @@ def sandbox(
     Nothing leaves this machine. Point a device, a program or a gateway at it and see what it will be told on the day:
 
         mailferry sandbox --at 2027-01-05
+
+        mailferry sandbox --at 2027-01-05 --from-inventory mailferry-state --address 10.1.2.3
     """
     from mailferry.sandbox.settings import SandboxSettings
 
     ports = {f"{name}_port": port_base + number if port_base else 0 for number, name in enumerate(_PORTS)}
     settings = SandboxSettings(
         **ports,
+        address=_address(address),
         directory=directory or (state.with_suffix(".keys") if state else None),
         at=at,
         running=not stand,
         seed=seed,
     )
     try:
-        final = asyncio.run(_run(settings, _read_state(state), as_json=as_json))
+        final = asyncio.run(_run(settings, _tenant(state, from_inventory), as_json=as_json))
         if state is not None:
             state.write_text(final.model_dump_json(indent=2) + "\n", encoding="utf-8")
             talk().print(f"the tenant is kept in {state}", markup=False)
@@ -92,13 +114,15 @@ def sandbox(
 
 async def _run(settings: SandboxSettings, state: State | None, *, as_json: bool) -> State:
     """Run until a signal; the state at the end."""
+    from mailferry.sandbox.certificates import load_keys, make_keys
     from mailferry.sandbox.serve import Sandbox
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Sandbox(settings, state=state) as box:
+    kept = load_keys(settings.directory) if settings.directory else None
+    async with Sandbox(settings, state=state, keys=kept or make_keys((settings.address,))) as box:
         if as_json:
             sys.stdout.write(json.dumps(box.endpoints(), ensure_ascii=False) + "\n")
             sys.stdout.flush()
@@ -106,6 +130,25 @@ async def _run(settings: SandboxSettings, state: State | None, *, as_json: bool)
             _introduce(box)
         await stop.wait()
         return box.world.state
+
+
+def _address(text: str) -> str:
+    """One address: the certificate names it, and it is what is printed to be pasted."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        fail(f"{text!r} is no address", "write for example --address 10.1.2.3", Exit.USAGE)
+
+
+def _tenant(file: Path | None, inventory: Path | None) -> State | None:
+    """The tenant to begin with: kept, of the inventory, or (None) the seeded one."""
+    if inventory is None:
+        return _read_state(file)
+    if file is not None and file.exists():
+        fail(f"{file} holds a tenant already", "name another file, or leave --from-inventory out", Exit.USAGE)
+    from mailferry.cli.sandbox_inventory import state
+
+    return state(inventory)
 
 
 def _read_state(path: Path | None) -> State | None:
@@ -126,7 +169,6 @@ def _introduce(box: Sandbox) -> None:
     """Where everything listens, who can log in, and commands to try."""
     from mailferry.sandbox.sign_in_pages import DEVICE
     from mailferry.sandbox.surfaces import SURFACES
-    from mailferry.sandbox.surfaces import accounts as service_accounts
 
     console = out()
     runs = "runs on from" if box.clock.running else "stands at"
@@ -148,15 +190,24 @@ def _introduce(box: Sandbox) -> None:
     )
     _pairs(places)
     console.print("\n[bold]Accounts[/] (sandbox values)")
-    accounts = [(mailbox.address, mailbox.password) for mailbox in box.tenant.mailboxes.values()]
-    accounts += service_accounts(box.tenant).items()
-    for app in box.tenant.applications.values():
-        accounts.append((app.client_id, f"{_proof(box, app)}  {app.name}"))
-    _pairs(accounts)
+    _accounts(box)
     console.print("\n[bold]Try[/]")
     for command in _commands(box):
         console.print(command, markup=False, soft_wrap=True)
     console.print("\nCtrl-C stops it.", style="dim")
+
+
+def _accounts(box: Sandbox) -> None:
+    """Who can log in; of very many mailboxes the first, for the JSON and the inbox have all."""
+    from mailferry.sandbox.surfaces import accounts as service_accounts
+
+    boxes = [(mailbox.address, mailbox.password) for mailbox in box.tenant.mailboxes.values() if mailbox.password]
+    more = len(boxes) - _SHOWN
+    accounts = boxes if more <= _SHOWN else [*boxes[:_SHOWN], ("…", f"{more} more; --json has them all")]
+    accounts += service_accounts(box.tenant).items()
+    for app in box.tenant.applications.values():
+        accounts.append((app.client_id, f"{_proof(box, app)}  {app.name}"))
+    _pairs(accounts)
 
 
 def _proof(box: Sandbox, app: Application) -> str:
@@ -188,11 +239,15 @@ def _phase(box: Sandbox) -> str:
 
 def _commands(box: Sandbox) -> list[str]:
     """Ready to paste."""
-    sender = next(iter(box.tenant.mailboxes.values()))
+    sender = next((one for one in box.tenant.mailboxes.values() if one.password), None)
+    if sender is None:
+        return []
+    it = f"it@{box.tenant.domains[0]}"
+    recipient = it if it in box.tenant.mailboxes else sender.address
     commands = [
         f"swaks --server {box.host}:{box.smtp_port} --tls --tls-ca-path {box.ca_file} --auth LOGIN"
         f" --auth-user {sender.address} --auth-password {sender.password}"
-        f" --from {sender.address} --to it@{box.tenant.domains[0]}",
+        f" --from {sender.address} --to {recipient}",
         f'curl -X PUT {box.control_url}/clock -d \'{{"now": "2027-01-05"}}\'',
         f'curl -X PATCH {box.control_url}/state -d \'{{"tenant": {{"basic_auth_enabled": true}}}}\'',
     ]

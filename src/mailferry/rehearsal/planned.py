@@ -53,10 +53,18 @@ def planned(plan: Plan, password: str, *, old_tls: bool) -> Planned:
     for client in data.get("client", ()):
         if "password" in client:
             client["password"] = _HASHER.hash(password)
-    routes = [route for route in data["route"] if route["type"] in _TYPES]
-    mailboxes = {_TYPES[route["type"]]: route["mailbox"] for route in routes}
-    username = next((route["username"] for route in routes if route["type"] == "acs-smtp"), "")
-    return Planned(data, ports, mailboxes, username)
+    return Planned(data, ports, *_senders(data))
+
+
+def routes(plan: Plan) -> tuple[dict[Way, str], str]:
+    """What the planned routes send as: the mailboxes of those that have one, and the SMTP username."""
+    return _senders(tomllib.loads(gateway.render(plan).decode()))
+
+
+def _senders(data: Mapping[str, Any]) -> tuple[dict[Way, str], str]:
+    chosen = [route for route in data["route"] if route["type"] in _TYPES]
+    username = next((route["username"] for route in chosen if route["type"] == "acs-smtp"), "")
+    return {_TYPES[route["type"]]: route["mailbox"] for route in chosen}, username
 
 
 def write(found: Planned, directory: Path, box: Sandbox) -> Path:

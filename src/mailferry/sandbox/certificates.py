@@ -142,11 +142,17 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     )
 
 
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
 def _server(
     ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePrivateKey, names: tuple[str, ...]
 ) -> x509.Certificate:
-    alternatives: list[x509.GeneralName] = [x509.DNSName(n) for n in ("localhost", *names)]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
+    alternatives = [_alternative(name) for name in dict.fromkeys(("localhost", "127.0.0.1", "::1", *names))]
     return _issued(ca, ca_key, key, "localhost", alternatives)
 
 
