@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mailferry.config.checks import clients, enrolment, gateway, internal, listeners, names, relay, routing, tenants
+from mailferry.config.checks import (
+    clients,
+    enrolment,
+    gateway,
+    internal,
+    listeners,
+    names,
+    relay,
+    reports,
+    routing,
+    tenants,
+)
 from mailferry.config.checks.finding import Finding
 from mailferry.config.document import Document
 from mailferry.config.lines import dotted
@@ -24,6 +35,7 @@ _CHECKS = (
     enrolment.check,
     tenants.check,
     routing.check,
+    reports.check,
     internal.check,
 )
 

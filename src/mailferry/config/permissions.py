@@ -53,7 +53,7 @@ def needs(tenant: TenantSettings, route: RouteSettings) -> list[str]:
             return [f"Mail.Send ({kind}, Microsoft Graph)", *more]
         case RouteType.HVE:
             return ["Mail.Send (application, Office 365 Exchange Online)"]
-        case RouteType.ACS_SMTP:
+        case RouteType.ACS_SMTP | RouteType.ACS_REST:
             return ["role Communication and Email Service Owner on the resource"]
     return []
 

@@ -77,7 +77,7 @@ def _route(config: Config, one: RouteSettings) -> Row:
 
 
 def _encryption(one: RouteSettings, cloud: str) -> str:
-    if one.type is RouteType.GRAPH:
+    if one.type in (RouteType.GRAPH, RouteType.ACS_REST):
         return "https" if presets.endpoint(one, cloud).startswith("https:") else "none (this machine)"
     return one.tls_mode.value + ("" if one.verify else ", not verified")
 
@@ -87,6 +87,8 @@ def _login(one: RouteSettings) -> str:
         return one.username or ("its certificate" if one.certificate else "no login")
     if one.password is not None:
         return f"{one.username or one.mailbox} by password"
+    if one.access_key is not None:
+        return "its access key"
     name = f"{one.username}, " if one.username else ""
     return f"{name}{one.tenant} by OAuth"
 

@@ -116,7 +116,7 @@ class AcsRestTransport:
         except TokenError as error:
             return classify.no_token(f"No access for route {self._way.name}: {error.cause}", error.retry_after)
         except ImportError:
-            return classify.misconfigured(MISSING[0].upper() + MISSING[1:])
+            return classify.misconfigured(f"Route {self._way.name}: {': '.join(MISSING)}")
         except Exception as error:  # a bug must not lose mail: it is told, and the message waits
             self._log.trouble("delivery failed unexpectedly", message=format_id(message.id), error=repr(error))
             text = f"Internal error of this gateway: {type(error).__name__}"

@@ -22,9 +22,10 @@ _NOT_HERE = frozenset(
 #: The official client, in the extra `acs`.
 _PACKAGE = "azure.communication.email"
 
+#: What is wrong and what to do, where it is not there.
 MISSING = (
-    "a route of type acs-rest needs the package azure-communication-email, which is not installed: "
-    "pip install 'mailferry[acs]'"
+    "acs-rest needs the package azure-communication-email, which is not installed",
+    "pip install 'mailferry[acs]'",
 )
 
 
@@ -48,7 +49,7 @@ def acs_rest_problem(settings: RouteSettings) -> str | None:
     return None
 
 
-def missing_package(package: str = _PACKAGE) -> str | None:
+def missing_package(package: str = _PACKAGE) -> tuple[str, str] | None:
     """MISSING where the client is not installed. Nothing of it is imported."""
     try:
         return None if find_spec(package) is not None else MISSING

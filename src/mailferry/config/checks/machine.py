@@ -24,6 +24,7 @@ from mailferry.config.lines import Path
 from mailferry.config.schema import AlarmSettings, GatewaySettings, TenantSettings
 from mailferry.config.validate import View
 from mailferry.listener.settings import ListenerSettings, TlsMode, TlsSettings
+from mailferry.routes.acs_access import key_of
 from mailferry.routes.settings import RouteSettings
 from mailferry.spool.settings import SpoolSettings
 from mailferry.tokens.api import TokenError
@@ -43,7 +44,7 @@ def check(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Find
         yield from _target(alarm.path, alarm.value, environ)
     for route in view.all(RouteSettings):
         yield from _authorities((*route.path, "ca_file"), route.value.ca_file)
-        yield from _password((*route.path, "password"), route.value, environ)
+        yield from _secrets(route.path, route.value, environ)
         if route.value.certificate is not None:
             yield from _pair(route.path, route.value.certificate, route.value.key, "", clock)
 
@@ -161,13 +162,16 @@ def _authorities(path: Path, file: FilePath | None) -> Iterator[Finding]:
         yield error(path, f"{file} holds no certificate in PEM form", "it begins with -----BEGIN CERTIFICATE-----")
 
 
-def _password(path: Path, route: RouteSettings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    if route.password is None:
-        return
-    try:
-        read_secret(route.password, environ, route.name, "password")
-    except TokenError as problem:
-        yield error(path, problem.cause.removeprefix(f"{route.name}: "), "nothing can be sent without it")
+def _secrets(path: Path, route: RouteSettings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    for key, source in (("password", route.password), ("access_key", route.access_key)):
+        if source is None:
+            continue
+        try:
+            text = read_secret(source, environ, route.name, key.replace("_", " "))
+            if key == "access_key":
+                key_of(text)
+        except TokenError as problem:
+            yield error((*path, key), problem.cause.removeprefix(f"{route.name}: "), "nothing can be sent without it")
 
 
 def _target(path: Path, target: AlarmSettings, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from mailferry.config.validate import View
 from mailferry.listener.settings import ClientSettings
 from mailferry.mail.address import domain_of
 from mailferry.routes import presets
+from mailferry.routes.acs_settings import missing_package
 from mailferry.routes.settings import RouteSettings, RouteType, RoutingSettings, RuleSettings
 
 #: What a limit that is raised too far is compared with. What a server of one's own takes is for its owner to say.
@@ -22,6 +23,7 @@ _SERVICES = {
     RouteType.EXCHANGE_SMTP: "Exchange Online",
     RouteType.HVE: "High Volume Email",
     RouteType.ACS_SMTP: "Azure Communication Services",
+    RouteType.ACS_REST: "Azure Communication Services",
     RouteType.GRAPH: "Microsoft Graph",
 }
 
@@ -34,6 +36,8 @@ def check(view: View) -> Iterator[Finding]:
             yield from _mailbox(view, item.path, item.value)
         yield from _host(view, item.path, item.value)
         yield from _limits(item.path, item.value)
+        if item.value.type is RouteType.ACS_REST and (missing := missing_package()) is not None:
+            yield error((*item.path, "type"), *missing)
         if item.value.type is RouteType.SMARTHOST:
             yield from _smarthost(item.path, item.value)
 

@@ -23,7 +23,8 @@ from mailferry.tokens.vault import Vault
 from mailferry.tokens.vault_settings import VaultSettings
 
 #: What takes an application's token only (facts 5: an app registration; Learn, "Create SMTP credentials": likewise).
-_APPLICATIONS_ONLY = {RouteType.HVE: "High Volume Email", RouteType.ACS_SMTP: "Azure Communication Services"}
+_ACS = "Azure Communication Services"
+_APPLICATIONS_ONLY = {RouteType.HVE: "High Volume Email", RouteType.ACS_SMTP: _ACS, RouteType.ACS_REST: _ACS}
 
 
 def check(view: View) -> Iterator[Finding]:
