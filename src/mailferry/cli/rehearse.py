@@ -83,6 +83,7 @@ def _play(place: Path, dates: Sequence[date], processes: int | None, language: s
     from mailferry.clock import SystemClock, utc
     from mailferry.rehearsal.run import usual_dates
     from mailferry.rehearsal.store import StoreError, digest, save
+    from mailferry.rehearsal.theatre import PlanRefused
 
     plan, now = plan_input.plan(place), utc(SystemClock().time())
     try:
@@ -91,6 +92,8 @@ def _play(place: Path, dates: Sequence[date], processes: int | None, language: s
         save(found, place)
     except StoreError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
+    except PlanRefused as error:
+        fail(WORDS[language]["refused"].format(problems=error), WORDS[language]["refused_hint"])
     except OSError as error:
         fail(WORDS[language]["no_port"].format(reason=error.strerror or error), code=Exit.UNAVAILABLE)
     return found

@@ -90,7 +90,8 @@ def rehearse(
     progress: Progress = lambda done, total: None,
     processes: int = 1,
 ) -> Rehearsal:
-    """Play all dates. `domains` are the organisation's, `digest` the plan's; `processes` may share the work."""
+    """Play all dates. `domains` are the organisation's, `digest` the plan's; `processes` may share the work. Raises
+    PlanRefused, and OSError where nothing can listen."""
     found = estate([item.client for item in plan.items], domains or plan.domains, TENANT_ID, PASSWORD)
     days = tuple(dict.fromkeys(dates))
     many = len(plan.items) >= _MANY

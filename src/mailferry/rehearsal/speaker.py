@@ -7,6 +7,7 @@ up at the first refusal, as devices do; the reply that it reports is word for wo
 from __future__ import annotations
 
 import base64
+import io
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -85,14 +86,17 @@ class Speaker:
         reply = ""
         for letter in letters:
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
-            body = base64.b64encode(_addressed(letter))
+            body = io.BytesIO(base64.b64encode(_addressed(letter)))
             url = f"{graph}/v1.0/users/{mailbox}/sendMail"
-            async with self._http.post(url, data=body, headers=headers) as answer:
-                reply = f"{answer.status} {answer.reason} {(await answer.text())[:400]}".strip()
-                if answer.status >= 300:
-                    return Heard(False, Stage.GRAPH, reply, tuple(taken))
+            try:
+                async with self._http.post(url, data=body, headers=headers) as answer:
+                    status, reply = answer.status, f"{answer.status} {answer.reason} {(await answer.text())[:400]}"
+            except (aiohttp.ClientError, TimeoutError) as error:
+                return Heard(False, Stage.GRAPH, str(error), tuple(taken))
+            if status >= 300:
+                return Heard(False, Stage.GRAPH, reply, tuple(taken))
             taken.append(letter)
-        return Heard(True, Stage.GRAPH, reply, tuple(taken))
+        return Heard(True, Stage.GRAPH, reply.strip(), tuple(taken))
 
     def _context(self, version: str) -> ssl.SSLContext:
         if version not in self._contexts:

@@ -16,7 +16,8 @@ from typing import Any, Self
 
 from mailferry.app import Gateway
 from mailferry.clock import SystemClock
-from mailferry.config.load import load_config
+from mailferry.config.load import ConfigurationError, load_config
+from mailferry.config.schema import Config
 from mailferry.listener.settings import TlsVersion
 from mailferry.listener.tls import CertificateFiles, version_works
 from mailferry.obs.maillog import MailLog
@@ -38,6 +39,10 @@ from mailferry.spool.api import State as SpoolState
 _TURN, _MOST = 20.0, 2000.0
 _POLL = 0.02
 _CONFIRM = 3
+
+
+class PlanRefused(Exception):
+    """The planned configuration does not pass its own check; the text is every problem of it."""
 
 
 class Theatre:
@@ -69,7 +74,7 @@ class Theatre:
             defaults = Behaviour()
             limits = self._behaviour.model_copy(update={"messages_per_minute": defaults.messages_per_minute})
             self._planned = State(tenant=state, behaviour=limits)
-            config = load_config(write(found, self._directory, self.box), {})
+            config = _checked(write(found, self._directory, self.box))
             self.gateway = Gateway(config, self._clock, MailLog(_silent, Metrics()), {})
             await self.gateway.start()
         except BaseException:
@@ -119,6 +124,14 @@ class Theatre:
                 return
             same = now == before and not any(lane.attempts for lane in self.gateway.scheduler.lanes())
             still, before = (still + 1 if same else 0), now
+
+
+def _checked(file: Path) -> Config:
+    """Raises PlanRefused."""
+    try:
+        return load_config(file, {})
+    except ConfigurationError as error:
+        raise PlanRefused(str(error).replace(f"{file}:", "gateway.toml:")) from None
 
 
 def _silent(level: str, event: str, fields: dict[str, Any]) -> None:
