@@ -24,7 +24,7 @@ class NothingToSay(Exception):
     """The page holds no fact that a notice could be made of."""
 
     def __str__(self) -> str:
-        return "no date, product, error text or request was found on the page"
+        return "nothing about the end of Basic authentication for SMTP AUTH was found on the page"
 
 
 def compose(

@@ -66,7 +66,19 @@ def extract(sentences: Iterable[Sentence]) -> Facts:
             continue
         _one(sentence, following, facts)
         _concern(sentence, facts)
-    return facts
+    return facts if _on_subject(listed) else _unread(facts)
+
+
+def _on_subject(listed: list[Sentence]) -> bool:
+    """Whether the text is about signing in to send mail at all: recipes have dates and requests, too, and other
+    services end Basic authentication of their own."""
+    texts = [fold(sentence.text) for sentence in listed]
+    return all(any(cue(name).search(text) for text in texts) for name in ("subject", "service"))
+
+
+def _unread(facts: Facts) -> Facts:
+    """Of a text about something else: nothing, but its dated sentences are listed."""
+    return Facts(unread=dict.fromkeys((*(phase.sentence for phase in facts.phases.values()), *facts.unread)))
 
 
 _CONCERN = re.compile(

@@ -81,7 +81,7 @@ def audience_cue(name: str) -> Cue:
 
 @cache
 def cue(name: str) -> Cue:
-    """action, risk, no_risk, offer, no_offer, end, notes or command."""
+    """subject, service, action, risk, no_risk, offer, no_offer, end, notes or command."""
     return _cue(_load("cues.toml")[name])
 
 

@@ -157,7 +157,7 @@ def test_facts_that_are_missing_leave_no_hole() -> None:
 
 
 def test_a_page_without_facts_makes_no_notice() -> None:
-    with pytest.raises(NothingToSay, match="no date, product"):
+    with pytest.raises(NothingToSay, match="nothing about the end of Basic"):
         compose(announcement((), ()), Reader.ADMINS, "en")
 
 

@@ -173,7 +173,7 @@ def test_errors_say_what_to_do(desk: Desk, arguments: list[str], code: int, said
 def test_a_page_about_something_else_makes_no_notice(desk: Desk) -> None:
     result = desk.run("-", stdin="<html><body><p>The canteen is closed.</p></body></html>")
     assert result.exit_code == 1
-    assert "no date, product, error text or request was found" in result.stderr
+    assert "nothing about the end of Basic authentication" in result.stderr
     assert result.stdout == ""
 
 
