@@ -133,6 +133,23 @@ route = "exchange-server"
 address = "127.0.0.1:{metrics}"
 """
 
+#: What needs a package that not every installation has.
+ACS_REST = """
+[[route]]
+name = "acs-rest"
+type = "acs-rest"
+endpoint = "{acs_rest}"
+access_key = {{ file = "{acs_key}" }}
+mailbox = "donotreply@contoso.example"
+ca_file = "{ca}"
+"""
+ACS_REST_RULE = """
+[[rule]]
+clients = ["every way out"]
+recipients = ["*@wingtip.example"]
+route = "acs-rest"
+"""
+
 CLIENT = """
 [[client]]
 name = "{name}"

@@ -117,7 +117,7 @@ def _count(volume: Volume) -> int:
 def _recipients(volume: Volume, domain: str) -> tuple[str, ...]:
     """As many as its largest envelope had, outside in the proportion that was seen; at least one of each kind seen."""
     count, outside, every = _count(volume), volume.external_recipients or 0, volume.recipients or 0
-    far = round(count * outside / every) if every else 0
+    far = min(count, round(count * outside / every)) if every else 0
     if outside:
         far = max(1, far)
     if count > 1 and outside < every:

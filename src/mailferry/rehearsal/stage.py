@@ -27,8 +27,9 @@ from mailferry.obs.logging import Log
 from mailferry.obs.maillog import MailLog
 from mailferry.obs.metrics import Metrics
 from mailferry.rehearsal.cast import Part
-from mailferry.rehearsal.configuration import CLIENT, HEAD
+from mailferry.rehearsal.configuration import ACS_REST, ACS_REST_RULE, CLIENT, HEAD
 from mailferry.rehearsal.wire import Target
+from mailferry.routes.acs_settings import missing_package
 from mailferry.sandbox.organisation import SECRET_CLIENT_ID
 from mailferry.sandbox.organisation_services import BULK_CLIENT_ID
 from mailferry.sandbox.serve import Sandbox
@@ -119,7 +120,8 @@ class Stage:
     def _write_config(self) -> None:
         application = self.box.tenant.applications[SECRET_CLIENT_ID]
         bulk = self.box.tenant.applications[BULK_CLIENT_ID]
-        head = HEAD.format(
+        text = HEAD if missing_package() else HEAD + ACS_REST + ACS_REST_RULE
+        head = text.format(
             **self.ports,
             state=self.directory / "state",
             old_tls="1.0" if self.old_tls else "1.2",
@@ -131,6 +133,8 @@ class Stage:
             graph=self.box.graph_url,
             hve=self.box.hve_port,
             acs_smtp=self.box.acs_smtp_port,
+            acs_rest=self.box.acs_url,
+            acs_key=self._secret("acs-key", self.box.tenant.communication.access_keys[0]),
             mx=self.box.mx_port,
             onprem=self.box.onprem_port,
             relay_certificate=self.box.relay_certificate,
