@@ -32,13 +32,20 @@ def build_acs_rest(
     log: MailLog,
 ) -> AcsRestTransport:
     """Raises OSError for a CA file that cannot be used."""
+    client = build_client(settings, cloud, tokens, secret)
+    way = Way(settings.name, settings.mailbox, settings.header_only, settings.timeouts.end)
+    operations = Operations(hostname, clock.time())
+    return AcsRestTransport(way, presets.limits(settings), client, operations, clock, log)
+
+
+def build_client(
+    settings: RouteSettings, cloud: str, tokens: TokenSource, secret: Callable[[SecretSource], str]
+) -> Client:
+    """What asks the resource. Raises as above."""
     endpoint, source = presets.endpoint(settings, cloud), settings.access_key
     access: Access
     if source is not None:
         access = KeyAccess(lambda: secret(source))
     else:
         access = TokenAccess(tokens, settings.tenant or "", presets.scope(settings, cloud))
-    client = Client(endpoint, access, graph_context(settings, endpoint), settings.timeouts, settings.reuse.idle)
-    way = Way(settings.name, settings.mailbox, settings.header_only, settings.timeouts.end)
-    operations = Operations(hostname, clock.time())
-    return AcsRestTransport(way, presets.limits(settings), client, operations, clock, log)
+    return Client(endpoint, access, graph_context(settings, endpoint), settings.timeouts, settings.reuse.idle)

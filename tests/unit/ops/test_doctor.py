@@ -19,9 +19,9 @@ from mailferry.ops.doctor.finding import Finding, Level
 from mailferry.ops.doctor.patient import Patient, Resolve, resolve
 from mailferry.ops.doctor.tenants import read_claims
 from mailferry.ops.doctor.visit import visit
-from mailferry.rehearsal.configuration import HEAD
+from mailferry.rehearsal.configuration import ACS_REST, HEAD
 from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID
-from mailferry.sandbox.organisation_services import BULK_CLIENT_ID, BULK_SECRET
+from mailferry.sandbox.organisation_services import ACS_KEYS, BULK_CLIENT_ID, BULK_SECRET
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
 
@@ -43,7 +43,8 @@ class Ward:
         self.directory = directory
         (directory / "secret").write_text(SECRET)
         (directory / "bulk").write_text(BULK_SECRET)
-        for name in ("secret", "bulk"):
+        (directory / "acs-key").write_text(ACS_KEYS[0])
+        for name in ("secret", "bulk", "acs-key"):
             (directory / name).chmod(0o600)
         self.file = directory / "mailferry.toml"
         self.file.write_text(self.text())
@@ -56,9 +57,9 @@ class Ward:
             "bulk_id": BULK_CLIENT_ID, "bulk_secret": self.directory / "bulk", "graph": box.graph_url,
             "hve": box.hve_port, "acs_smtp": box.acs_smtp_port, "mx": box.mx_port, "onprem": box.onprem_port,
             "relay_certificate": box.relay_certificate, "authority": box.entra_url, "ca": box.ca_file,
-            "smtp": box.smtp_port,
+            "smtp": box.smtp_port, "acs_rest": box.acs_url, "acs_key": self.directory / "acs-key",
         }  # fmt: skip
-        text = HEAD[: HEAD.index("[[rule]]")] + '[metrics]\naddress = "127.0.0.1:{metrics}"\n'
+        text = HEAD[: HEAD.index("[[rule]]")] + '[metrics]\naddress = "127.0.0.1:{metrics}"\n' + ACS_REST
         return text.format(**values | changes) + CLIENT
 
     async def visit(
@@ -88,6 +89,7 @@ async def test_a_healthy_gateway(ward: Ward) -> None:
     assert failed(findings) == {}
     good = {(one.check, one.subject) for one in findings if one.level is Level.GOOD}
     assert {("send", f"exchange-online/{ERP}"), ("send", f"graph/{ERP}"), ("send", "connector")} <= good
+    assert ("send", "acs-rest/donotreply@contoso.example") in good
     assert ("send", "hve/bulk@contoso.example") in good
     assert list(ward.box.mail) == [], "nothing was sent"
 
@@ -201,3 +203,20 @@ def test_a_configuration_that_is_wrong(tmp_path: Path) -> None:
     assert result.exit_code == 3
     assert "✗ configuration" in result.stdout
     assert os.listdir(tmp_path) == ["m.toml"]
+
+
+async def test_a_key_of_another_resource(ward: Ward) -> None:
+    other = ward.directory / "other-key"
+    other.write_text("b3RoZXIga2V5")
+    other.chmod(0o600)
+    found = failed(await ward.visit(acs_key=other))
+    assert set(found) == {"send acs-rest/donotreply@contoso.example"}
+    finding = found["send acs-rest/donotreply@contoso.example"]
+    assert "Denied by the resource provider" in finding.what.en
+    assert "access key" in finding.cause.en
+    assert "b3RoZXIga2V5" not in repr(finding)
+
+
+async def test_a_resource_that_is_not_there(ward: Ward) -> None:
+    found = failed(await ward.visit(acs_rest="https://127.0.0.1:9"))
+    assert "Cannot reach" in found["send acs-rest/donotreply@contoso.example"].what.en

@@ -1,6 +1,7 @@
 """Each route: its name, then connect, TLS, login and sender for SMTP, or a harmless request for Graph.
 
-Leaves to others: tokens by themselves (tenants), what an answer means (m365.errors, delivery's texts).
+Leaves to others: tokens by themselves (tenants), Azure Communication Services by REST (acs), what an answer means
+(m365.errors, delivery's texts).
 Invariant: no mail is sent: SMTP ends with RSET after MAIL, and Graph gets a message that is not one, which the
 documentation answers with 400 where the caller may send and with 403 where not.
 """
@@ -15,6 +16,7 @@ from mailferry.delivery.verdict import texts
 from mailferry.m365 import errors
 from mailferry.m365.errors import Who
 from mailferry.m365.facts import Text
+from mailferry.ops.doctor import acs
 from mailferry.ops.doctor.finding import NO_TEXT, Finding, Level
 from mailferry.ops.doctor.patient import Patient
 from mailferry.ops.doctor.tenants import explained
@@ -53,7 +55,7 @@ async def check(patient: Patient) -> AsyncIterator[Finding]:
 
 
 def _where(patient: Patient, route: RouteSettings) -> tuple[str, int]:
-    if route.type is RouteType.GRAPH:
+    if route.type in (RouteType.GRAPH, RouteType.ACS_REST):
         host, _, port = (
             presets.endpoint(route, patient.cloud(route)).partition("://")[2].partition("/")[0].partition(":")
         )
@@ -87,6 +89,8 @@ def _nobody(route: RouteSettings) -> Finding:
 
 async def _try(patient: Patient, broker: TokenBroker, route: RouteSettings, mailbox: str) -> Finding:
     subject = f"{route.name}/{mailbox}" if mailbox else route.name
+    if route.type is RouteType.ACS_REST:
+        return await acs.check(patient, broker, route)
     if route.type is RouteType.GRAPH:
         return await _graph(patient, broker, route, mailbox, subject)
     return await _smtp(patient, broker, route, mailbox, subject)
