@@ -57,7 +57,7 @@ _TITLES: Mapping[Code, Text] = {
     Code.TOKEN: Text("No access token", "アクセストークンを取得できません"),
     Code.EXPIRY: Text("A secret or certificate ends", "シークレットまたは証明書の有効期限が近づいています"),
     Code.ENROLMENT: Text("Enrolment of devices", "機器の登録"),
-    Code.BULLETIN: Text("Microsoft changed an announcement", "Microsoft の告知が更新されました"),
+    Code.BULLETIN: Text("A watched announcement needs a look", "監視中の発表をご確認ください"),
     Code.TEST: Text("Test alarm", "テスト警報"),
 }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mailferry.alarms.api import Alarm, AlarmSink, Code, Severity
+from mailferry.bulletin import wording
 from mailferry.bulletin.changes import Change, Changes, proposals, write_json
 from mailferry.bulletin.compare import Comparison, compare
 from mailferry.bulletin.facts import Announcement
@@ -198,14 +199,14 @@ def _alarm(address: str, comparison: Comparison, found: tuple[Change, ...]) -> A
     first = found[0]
     page = comparison.announcement
     who = page.publisher or address
-    days = first.wording
+    days = wording.label(first.phase, "ja")
     return Alarm(
         code=Code.BULLETIN,
         key=f"schedule:{address}",
         severity=Severity.ERROR if comparison.contradicts else Severity.WARNING,
         text=Text(
             f"{who} says of the end of Basic authentication: {first.sentence} (the schedule has: {first.schedule})",
-            f"{who} に、基本認証の終了時期（{days}）について、スケジュールと異なる記載があります: {first.sentence}",
+            f"「{who}」に、基本認証の終了時期（{days}）について、スケジュールと異なる記載があります: {first.sentence}",
         ),
         cure=Text(
             f"Read {address}; if it is right, `mailferry bulletin accept {first.id}`",

@@ -69,7 +69,7 @@ def compare(
 
 def watch(
     addresses: Annotated[
-        list[str] | None, typer.Argument(help="Pages to watch; default: [bulletin] addresses.", show_default=False)
+        list[str] | None, typer.Argument(help="Pages to watch; default: \\[bulletin] addresses.", show_default=False)
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Look once at what is due and end (for cron).")] = False,
     config: Config = Path("mailferry.toml"),

@@ -15,8 +15,8 @@ STEW = (
     "確認することです。</p>"
 )
 GIT = (
-    "<h1>Git host drops passwords</h1><p>Basic authentication is removed on 13 November 2026 for all tenants of our Git "
-    "service. Please move to tokens.</p>"
+    "<h1>Git host drops passwords</h1><p>Basic authentication is removed on 13 November 2026 for all tenants of our "
+    "Git service. Please move to tokens.</p>"
 )
 LICENCES = "<h1>Exchange Online prices</h1><p>Microsoft 365 plans cost more from 1 July 2026. Please plan for it.</p>"
 

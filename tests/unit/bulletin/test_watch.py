@@ -94,7 +94,7 @@ async def test_a_changed_schedule_raises_an_alarm_once_and_leaves_a_proposal(
     (change,) = Changes(tmp_path).proposed()
     assert (alarm.code, alarm.severity) == (Code.BULLETIN, Severity.ERROR)
     assert "end of March 2027" in alarm.text.en
-    assert "end of March 2027" in alarm.text.ja
+    assert alarm.text.ja.startswith("「") and "（2027年3月末）" in alarm.text.ja
     assert change.id in alarm.cure.ja
     clock.advance(6 * HOUR)
     again = world.watch()  # restarted
