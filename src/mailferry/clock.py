@@ -21,6 +21,10 @@ class Clock(Protocol):
         """Seconds since the Unix epoch, UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds that only ever pass, whatever is done to the clock; good for spans, within one process."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds` of this clock have passed."""
         ...
@@ -32,6 +36,9 @@ class SystemClock:
     def time(self) -> float:
         return time.time()
 
+    def monotonic(self) -> float:
+        return time.monotonic()
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
 
@@ -41,11 +48,15 @@ class ManualClock:
 
     def __init__(self, start: float | datetime = 1_800_000_000.0) -> None:
         self._now = start.timestamp() if isinstance(start, datetime) else float(start)
+        self._passed = self._now
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
     def time(self) -> float:
         return self._now
+
+    def monotonic(self) -> float:
+        return self._passed
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
@@ -56,8 +67,9 @@ class ManualClock:
         await waiter
 
     def set(self, now: float | datetime) -> None:
-        """Jump to `now` (backwards too) and wake whoever is due there."""
-        self._now = now.timestamp() if isinstance(now, datetime) else float(now)
+        """Jump to `now` (backwards too) and wake whoever is due there. Forwards, that time has passed."""
+        before, self._now = self._now, now.timestamp() if isinstance(now, datetime) else float(now)
+        self._passed += max(0.0, self._now - before)
         while self._sleepers and self._sleepers[0][0] <= self._now:
             waiter = heapq.heappop(self._sleepers)[2]
             if not waiter.done():
@@ -65,6 +77,11 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         self.set(self._now + seconds)
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the machine's clock: it shows another time, but none has passed for whoever sleeps."""
+        self._now += seconds
+        self._sleepers = [(at + seconds, order, waiter) for at, order, waiter in self._sleepers]
 
 
 def utc(seconds: float) -> datetime:

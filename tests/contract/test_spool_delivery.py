@@ -255,6 +255,45 @@ async def test_a_killed_gateway_leaves_unknown(kit: Kit) -> None:
     assert (claim.state, claim.attempts) == (State.UNKNOWN, 1)
 
 
+async def test_a_kill_leaves_in_doubt_what_had_begun_and_nothing_else(kit: Kit) -> None:
+    ids = []
+    for _ in range(4):
+        kit.clock.advance(1)
+        ids.append(await kit.put())
+    leases = await kit.claim(begin=1)
+    assert [lease.begun for lease in leases] == [True, False, False, False]
+    assert await kit.spool.begin(leases[1:2])
+    await kit.open()
+    assert [await kit.states(each) for each in ids] == [[State.UNKNOWN]] * 2 + [[State.QUEUED]] * 2
+    assert await kit.kinds(ids[3]) == ["accepted", "claimed", "queued"]
+    assert [(use.messages, use.recipients) for use in await kit.spool.used(LANE, 0)] == [(2, 2)]
+    assert sorted(lease.message.id for lease in await kit.claim()) == ids
+
+
+async def test_nothing_begins_that_is_no_longer_held(kit: Kit) -> None:
+    ids = [await kit.put(), await kit.put()]
+    first, second = await kit.claim(begin=0)
+    await kit.record(first)
+    assert not await kit.spool.begin([first, second])
+    await kit.open()
+    assert [await kit.states(each) for each in ids] == [[State.QUEUED]] * 2
+
+
+async def test_a_clock_that_is_set_ends_no_lease(kit: Kit) -> None:
+    """An attempt goes on for as long as its lease says, whatever an administrator or NTP does to the clock."""
+    message = await kit.put()
+    lease = await kit.one()
+    kit.clock.step(7200)
+    assert await kit.claim() == []
+    await kit.spool.lanes()
+    assert await kit.states(message) == [State.CLAIMED]
+    kit.clock.step(-7200)
+    kit.clock.advance(600)
+    await kit.spool.lanes()
+    assert await kit.states(message) == [State.UNKNOWN]
+    assert not await kit.record(lease, kit.move(lease.claims[0]))
+
+
 async def test_the_budget_adds_up_by_minute_and_lane(kit: Kit) -> None:
     kit.clock.set(1_800_000_000)
     for lane in (LANE, LANE, OTHER):

@@ -101,6 +101,7 @@ VERBS = {
     "hold": (WAITING, State.HELD, "held"),
     "release": (frozenset({State.HELD}), State.DEFERRED, "released"),
     "retry": (WAITING, None, "retried"),
+    "hasten": (WAITING, None, "retried"),
     "drop": (WAITING | {State.HELD}, State.DROPPED, "dropped"),
     "settle": (frozenset({State.UNKNOWN}), State.DELIVERED, "delivered"),
 }
@@ -120,10 +121,12 @@ async def test_every_verb_on_every_state(kit: Kit, verb: str, origin: State) -> 
         assert await kit.spool.show(message) == before
         return
     expected = target or origin
+    if (verb, origin) == ("retry", State.UNKNOWN):  # who retries what is in doubt has decided
+        expected = State.DEFERRED
     assert expected == origin or expected in MOVES[origin]
     view = (await kit.recipients(message))[0]
     assert view.state is expected
-    assert view.next_attempt == (kit.clock.time() if verb in ("release", "retry") else None)
+    assert view.next_attempt == (kit.clock.time() if verb in ("release", "retry", "hasten") else None)
     event = (await kit.events(message))[-1]
     assert (event.kind, event.recipient, event.at) == (kind, "user@example.org", kit.clock.time())
     assert "anna" in event.detail
@@ -312,3 +315,40 @@ async def test_purge_keeps_the_budget_that_limits_still_count(kit: Kit) -> None:
     kit.clock.advance(86400)
     assert await kit.spool.purge(kit.clock.time() - 3600) == 1
     assert [use.recipients for use in await kit.spool.used(LANE, 0)] == [7]
+
+
+async def test_mail_that_came_back_is_noted_once_beside_its_state(kit: Kit) -> None:
+    message = await kit.put("a@example.org", "b@example.org")
+    lease = await kit.one()
+    await kit.record(lease, *(kit.move(claim) for claim in lease.claims))
+    first = (await kit.recipients(message))[0]
+    assert await kit.spool.returned(message, first.id, "550 5.1.1 no such user", kit.clock.time())
+    assert not await kit.spool.returned(message, first.id, "550 5.1.1 no such user", kit.clock.time())
+    assert not await kit.spool.returned(message, first.id + 100, "550 5.1.1 no such user", kit.clock.time())
+    assert not await kit.spool.returned(MessageId(message + 1), first.id, "550 5.1.1 no such user", kit.clock.time())
+    views = await kit.recipients(message)
+    assert [(view.state, view.last_reply) for view in views] == [
+        (State.DELIVERED, "550 5.1.1 no such user"),
+        (State.DELIVERED, "250 2.0.0 OK"),
+    ]
+    told = [event for event in await kit.events(message) if event.kind == "returned"]
+    assert [(event.recipient, event.detail) for event in told] == [("a@example.org", "550 5.1.1 no such user")]
+
+
+async def test_messages_are_known_by_their_message_id(kit: Kit) -> None:
+    old = await kit.put()
+    kit.clock.advance(100)
+    new = await kit.put()
+    header = (await kit.spool.find(Filter()))[0].message.header_id
+    assert await kit.spool.known([header, "<other@example.com>"], kit.clock.time() - 200) == [old, new]
+    assert await kit.spool.known([header], kit.clock.time() - 50) == [new]
+    assert await kit.spool.known(["<other@example.com>"], 0) == []
+
+
+async def test_lanes_that_sent_are_remembered(kit: Kit) -> None:
+    await kit.put(lanes=(LANE,))
+    lease = await kit.one()
+    await kit.record(lease, kit.move(lease.claims[0]), use=Use(1, 1))
+    kit.clock.advance(600)
+    assert await kit.spool.senders(kit.clock.time() - 660) == [LANE]
+    assert await kit.spool.senders(kit.clock.time() - 60) == []

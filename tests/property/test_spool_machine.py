@@ -30,6 +30,7 @@ VERBS = {
     "hold": (WAITING, State.HELD),
     "release": (frozenset({State.HELD}), State.DEFERRED),
     "retry": (WAITING, None),
+    "hasten": (WAITING, None),
     "drop": (WAITING | {State.HELD}, State.DROPPED),
     "settle": (frozenset({State.UNKNOWN, State.HELD}), State.DELIVERED),
 }
@@ -68,6 +69,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.mail: dict[MessageId, list[Expected]] = {}
         self.bodies: dict[MessageId, bytes] = {}
         self.leases: list[Lease] = []
+        self.begun_of: set[tuple[int, int]] = set()  # leases of which it is on record that they are attempted
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -97,14 +99,17 @@ class SpoolMachine(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
-    @rule(lane=st.sampled_from(LANES), limit=st.integers(1, 4))
-    def claim(self, lane: str, limit: int) -> None:
-        now = self.clock.time()
+    @rule(lane=st.sampled_from(LANES), limit=st.integers(1, 4), begin=st.none() | st.integers(0, 4))
+    def claim(self, lane: str, limit: int, begin: int | None) -> None:
+        now = self.clock.monotonic()
         for lease in self.leases:
             if lease.expires <= now:
                 self.interrupt(lease)
-        leases = self.run(self.kit.claim(lane, limit))
+        leases = self.run(self.kit.claim(lane, limit, begin=begin))
         assert len(leases) <= limit
+        most = limit if begin is None else begin
+        assert sum(lease.begun for lease in leases) == min(most, len(leases))
+        self.begun_of |= {(lease.token, lease.message.id) for lease in leases if lease.begun}
         for lease in leases:
             due = [e for e in self.mail[lease.message.id] if self.is_due(e, lane)]
             assert len(lease.claims) == len(due), "every due recipient of the message in that lane, and no other"
@@ -123,8 +128,29 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def interrupt(self, lease: Lease) -> None:
         for expected in self.holders(lease):
-            expected.state, expected.due = State.UNKNOWN, self.clock.time()
-            expected.attempts += 1
+            expected.due = self.clock.time()
+            if (lease.token, lease.message.id) in self.begun_of:
+                expected.state = State.UNKNOWN
+                expected.attempts += 1
+            else:  # nobody attempted it
+                expected.state = expected.came_from
+
+    @precondition(lambda self: getattr(self, "leases", None))
+    @rule(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        chosen = data.draw(st.lists(st.sampled_from(self.leases), max_size=3, unique_by=id))
+        held = all(len(self.holders(lease)) == len(lease.claims) for lease in chosen)
+        assert self.run(self.begin_all(chosen)) == held
+        if held:
+            self.begun_of |= {(lease.token, lease.message.id) for lease in chosen}
+
+    async def begin_all(self, leases: list[Lease]) -> bool:
+        return await self.kit.spool.begin(leases)
+
+    @rule(seconds=st.sampled_from([-7200.0, 7200.0]))
+    def set_the_clock(self, seconds: float) -> None:
+        """No lease ends by that; it is only the time that is shown."""
+        self.clock.step(seconds)
 
     @precondition(lambda self: getattr(self, "leases", None))
     @rule(
@@ -161,6 +187,8 @@ class SpoolMachine(RuleBasedStateMachine):
         for expected in chosen:
             expected.held_from = expected.state
             expected.state = target or expected.state
+            if verb == "retry" and expected.state is State.UNKNOWN:  # who retries it has decided
+                expected.state = State.DEFERRED
             expected.due = self.clock.time()
 
     async def do(self, verb: str, which: Filter) -> int:

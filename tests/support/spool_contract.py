@@ -61,8 +61,10 @@ class Kit:
         draft.write(body)
         return await draft.commit(accepted(*addresses, lanes=lanes, sender=sender, origin=origin))
 
-    async def claim(self, lane: str = LANE, limit: int = 10, lease: float = 600.0) -> list[Lease]:
-        return await self.spool.claim(lane, self.clock.time(), limit, lease)
+    async def claim(
+        self, lane: str = LANE, limit: int = 10, lease: float = 600.0, begin: int | None = None
+    ) -> list[Lease]:
+        return await self.spool.claim(lane, self.clock.time(), limit, lease, begin=begin)
 
     async def one(self, lane: str = LANE) -> Lease:
         (lease,) = await self.claim(lane)

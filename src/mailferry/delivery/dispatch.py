@@ -15,6 +15,7 @@ from mailferry.clock import Clock
 from mailferry.delivery import alarm_texts
 from mailferry.delivery.agenda import Agenda
 from mailferry.delivery.alarms import Alarms
+from mailferry.delivery.begin import Beginnings
 from mailferry.delivery.lanes import Lane
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.settings import DeliverySettings
@@ -42,11 +43,12 @@ class Dispatcher:
         self._barred: set[str] = set()  # lanes whose last claim failed
         self._worker = worker
         self._recorder = recorder
+        self._beginnings = Beginnings(spool, log)
         self._agenda = agenda
         self._settings = settings
         self._clock = clock
         self._log = log
-        self._running: dict[Task[None], float] = {}  # worker -> when its present attempt must be over
+        self._running: dict[Task[None], float] = {}  # worker -> when its attempt must be over (monotonic)
         self._waiting: OrderedDict[str, Lane] = OrderedDict()  # lanes that want a worker when one is free
         self._overdue: set[Task[None]] = set()
         self._claims = 0
@@ -64,8 +66,13 @@ class Dispatcher:
             return
         lane.claiming, lane.more = True, False
         self._claims += 1
-        future = self._spool.claim(lane.name, now, room, self._settings.lease)
+        future = self._spool.claim(lane.name, now, room, self._settings.lease, begin=self._at_once(lane, now))
         future.add_done_callback(lambda done: self._claimed(lane, room, done))
+
+    def _at_once(self, lane: Lane, now: float) -> int:
+        """How many of the next leases are attempted as soon as they are there."""
+        spare = min(lane.health.slots(now, lane.flying), lane.health.width - lane.workers) - len(lane.ready)
+        return max(0, min(spare, self._settings.parallel - len(self._running)))
 
     def _claimed(self, lane: Lane, asked: int, future: Future[list[Lease]]) -> None:
         self._claims -= 1
@@ -113,7 +120,7 @@ class Dispatcher:
             spare -= 1
             lane.workers += 1
             task = asyncio.get_running_loop().create_task(self._work(lane))
-            self._running[task] = now + self._settings.lease
+            self._running[task] = self._clock.monotonic() + self._settings.lease
             task.add_done_callback(self._forget)
         if not lane.workers and lane.ready:
             self.give_back(lane)
@@ -133,7 +140,8 @@ class Dispatcher:
         try:
             while (lease := self._next(lane)) is not None:
                 self._running[task] = lease.expires
-                await self._attempt(task, lane, lease)
+                if await self._begins(lane, lease):
+                    await self._attempt(task, lane, lease)
                 breath += 1
                 if lane.more and lane.low:
                     self.fill(lane)
@@ -145,6 +153,16 @@ class Dispatcher:
         finally:
             lane.workers -= 1
             self._after(lane, turn)
+
+    async def _begins(self, lane: Lane, lease: Lease) -> bool:
+        """Whether the attempt is on record, so that it may be made. Else the lease goes back."""
+        begun = False
+        try:
+            begun = lease.begun and not lane.ready or await self._beginnings.recorded(lane, lease)
+        finally:
+            if not begun:
+                self._return(lane, lease)
+        return begun
 
     async def _attempt(self, task: Task[None], lane: Lane, lease: Lease) -> None:
         try:
@@ -163,9 +181,9 @@ class Dispatcher:
 
     def _next(self, lane: Lane) -> Lease | None:
         """The next lease that lasts long enough for an attempt."""
-        now = self._clock.time()
+        now, passed = self._clock.time(), self._clock.monotonic()
         while not self.closed and (lease := lane.take(now)) is not None:
-            if lease.expires - now >= self._settings.lease / 2:
+            if lease.expires - passed >= self._settings.lease / 2:
                 return lease
             self._return(lane, lease)
         return None
@@ -190,10 +208,12 @@ class Dispatcher:
             lane.more = True
             self.fill(lane)
 
+        self._beginnings.forget(lease)
         self._recorder.put(lease, (), NOTHING, returned)
 
-    def cut_overdue(self, now: float) -> None:
+    def cut_overdue(self) -> None:
         """Cancel attempts whose lease is about to end: somebody else could take the message over."""
+        now = self._clock.monotonic()
         for task, end in self._running.items():
             if now >= end - 60.0 and task not in self._overdue:
                 self._overdue.add(task)

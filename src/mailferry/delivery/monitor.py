@@ -58,7 +58,7 @@ class Monitor:
         self._checked = now
         late = Filter(due_after=now + self._longest)
         if await self._spool.find(late, 1):
-            moved = await self._spool.retry(late, now, "the clock, which was set back")
+            moved = await self._spool.hasten(late, now, "the clock, which was set back")
             self._log.trouble("clock was set back", recipients=moved)
 
     async def _oldest(self) -> None:

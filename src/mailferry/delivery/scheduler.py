@@ -242,7 +242,7 @@ class Scheduler:
         await self._clock.sleep(_AGAIN)
         while True:
             try:
-                self._dispatcher.cut_overdue(self._clock.time())
+                self._dispatcher.cut_overdue()
                 self._survey()
                 await self._monitor.look()
             except Exception as error:

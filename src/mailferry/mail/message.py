@@ -51,6 +51,11 @@ def parse_id(text: str) -> MessageId:
     return MessageId(number)
 
 
+def first_id(at: float) -> MessageId:
+    """Below every id that was handed out at `at` (seconds since the epoch) or later."""
+    return MessageId(max(0, int(at * 1000) - _EPOCH_MS) << 22)
+
+
 class IdSource:
     """Hands out rising ids: 41 bits of milliseconds, 8 of node, 14 of sequence. One per process, one thread."""
 

@@ -36,6 +36,9 @@ class SandboxClock:
     def time(self) -> float:
         return self._now + (self._base.time() - self._since if self._running else 0.0)
 
+    def monotonic(self) -> float:
+        return self._base.monotonic()
+
     def now(self) -> datetime:
         return utc(self.time())
 

@@ -102,8 +102,9 @@ class Spool(Protocol):
 
     async def open(self) -> None:
         """Open or create, migrate, probe the directory, sweep orphans; with `serve` also turn the claims of a killed
-        gateway back: they go to UNKNOWN (the attempt may have got through), due at once, with event "interrupted",
-        and their budget counts as used. Raises SpoolBusy, SpoolFailed."""
+        gateway back: those that had begun go to UNKNOWN (the attempt may have got through), due at once, with event
+        "interrupted", and their budget counts as used; the others to where they came from. Raises SpoolBusy,
+        SpoolFailed."""
         ...
 
     async def close(self) -> None: ...
@@ -116,10 +117,18 @@ class Spool(Protocol):
         """Why no mail can be taken now ("" when it can): cheap, for the greeting and MAIL."""
         ...
 
-    def claim(self, lane: str, now: float, limit: int, lease: float, last: str = "") -> Future[list[Lease]]:
+    def claim(
+        self, lane: str, now: float, limit: int, lease: float, last: str = "", begin: int | None = None
+    ) -> Future[list[Lease]]:
         """Lease up to `limit` messages of `lane` that are due, for `lease` seconds. Clients take turns, a message
         each, by name from the one after `last` on; of one client the oldest due come first. All due recipients of a
-        message in that lane come in one Lease."""
+        message in that lane come in one Lease. The first `begin` of them (None: all) count as attempted from here on;
+        the others only after `begin()`, and must not be attempted before."""
+        ...
+
+    def begin(self, leases: Sequence[Lease]) -> Future[bool]:
+        """Record that these leases are attempted now. Completes when durable; False when one of them is no longer
+        ours, and then nothing is recorded of any."""
         ...
 
     def record(self, lease: Lease, moves: Sequence[Move], use: Use) -> Future[bool]:
@@ -134,6 +143,10 @@ class Spool(Protocol):
 
     def used(self, lane: str, since: float) -> Future[list[UsedMinute]]:
         """Budget taken in the lane since `since`, oldest first."""
+        ...
+
+    def senders(self, since: float) -> Future[list[str]]:
+        """The lanes in which budget was used since `since`."""
         ...
 
     def watch(self, changed: Callable[[Iterable[str] | None], None]) -> None:
@@ -154,6 +167,15 @@ class Spool(Protocol):
         """One message with all its recipients and events."""
         ...
 
+    def known(self, headers: Sequence[str], since: float) -> Future[list[MessageId]]:
+        """Messages that were taken at `since` or later and have one of these Message-IDs."""
+        ...
+
+    def returned(self, message: MessageId, recipient: int, detail: str, at: float) -> Future[bool]:
+        """Note that a recipient's mail came back after it was handed over: an event "returned", and the last reply. Its
+        state stays. False when that is noted already, or there is no such recipient."""
+        ...
+
     def body(self, message: MessageId) -> Future[Body | None]: ...
 
     def counts(self) -> Future[dict[State, int]]:
@@ -169,7 +191,12 @@ class Spool(Protocol):
         ...
 
     def retry(self, which: Filter, now: float, who: str) -> Future[int]:
-        """Make matching DEFERRED, QUEUED and UNKNOWN recipients due now."""
+        """Make matching DEFERRED, QUEUED and UNKNOWN recipients due now. UNKNOWN ones become DEFERRED: who retries them
+        has decided that they are to be sent again."""
+        ...
+
+    def hasten(self, which: Filter, now: float, who: str) -> Future[int]:
+        """The same without a decision: UNKNOWN ones stay so."""
         ...
 
     def drop(self, which: Filter, now: float, who: str) -> Future[int]:

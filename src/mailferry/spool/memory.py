@@ -6,20 +6,16 @@ next commit. Invariant: what survives `open()` again is what a durable store wou
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from asyncio import Future
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
 
 from mailferry.clock import Clock
 from mailferry.mail.body import Body
 from mailferry.mail.message import IdSource, MessageId
 from mailferry.spool.api import (
-    MOVES,
     WAITING,
     Accepted,
-    Alarm,
     Choose,
     Filter,
     LaneDue,
@@ -34,32 +30,17 @@ from mailferry.spool.api import (
 )
 from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, accept, check_moves, in_turn, lost_lease, turned, used_before
 from mailferry.spool.memory_rows import Entry, EntryBody, MemoryDraft, Row
-
-T = TypeVar("T")
-
-
-def _done(value: T) -> Future[T]:
-    future: Future[T] = asyncio.get_running_loop().create_future()
-    future.set_result(value)
-    return future
+from mailferry.spool.memory_verbs import MemoryVerbs, done, failed
 
 
-def _failed(error: SpoolError) -> Future[T]:
-    future: Future[T] = asyncio.get_running_loop().create_future()
-    future.set_exception(error)
-    return future
-
-
-class MemorySpool:
+class MemorySpool(MemoryVerbs):
     """The Spool protocol over dictionaries."""
 
     def __init__(self, clock: Clock, ids: IdSource) -> None:
         self._clock = clock
         self._ids = ids
-        self._entries: dict[MessageId, Entry] = {}
+        super().__init__()
         self._usage: dict[tuple[str, int], tuple[int, int]] = {}
-        self._alarms: dict[str, Alarm] = {}
-        self._watchers: list[Callable[[Iterable[str] | None], None]] = []
         self._rows = itertools.count(1)
         self._tokens = itertools.count(1)
         self.refuse = ""
@@ -82,12 +63,12 @@ class MemorySpool:
     def _store(self, identity: MessageId, data: bytes, accepted: Accepted) -> Future[MessageId]:
         error, self.fail = self.fail, None
         if error is not None:
-            return _failed(error)
+            return failed(error)
         now = self._clock.time()
         try:
             message = accept(identity, accepted, len(data), now)
         except SpoolError as refused:
-            return _failed(refused)
+            return failed(refused)
         rows = [
             Row(next(self._rows), recipient, lane, now)
             for recipient, lane in zip(accepted.envelope.recipients, accepted.lanes, strict=True)
@@ -95,39 +76,57 @@ class MemorySpool:
         entry = self._entries[identity] = Entry(message, rows, data)
         entry.note(now, "accepted", None, "", f"from {accepted.origin.client} [{accepted.origin.address}]")
         self._changed(accepted.lanes)
-        return _done(identity)
+        return done(identity)
 
-    def claim(self, lane: str, now: float, limit: int, lease: float, last: str = "") -> Future[list[Lease]]:
-        self._interrupt(now)
+    def claim(
+        self, lane: str, now: float, limit: int, lease: float, last: str = "", begin: int | None = None
+    ) -> Future[list[Lease]]:
+        self._interrupt(self._clock.monotonic())
         due: dict[MessageId, list[Row]] = {}
         for entry, row in self._all():
             if row.lane == lane and row.state in WAITING and row.next_attempt is not None and row.next_attempt <= now:
                 due.setdefault(entry.message.id, []).append(row)
         order = sorted(due, key=lambda message: (min(row.next_attempt or 0.0 for row in due[message]), message))
         chosen = set(in_turn([(self._entries[each].message.origin.client, each) for each in order], limit, last))
-        return _done(
-            [self._lease(self._entries[each], due[each], now, now + lease) for each in order if each in chosen]
+        taken = [each for each in order if each in chosen]
+        expires, most = self._clock.monotonic() + lease, limit if begin is None else begin
+        return done(
+            [
+                self._lease(self._entries[each], due[each], now, expires, begun=place < most)
+                for place, each in enumerate(taken)
+            ]
         )
 
-    def _lease(self, entry: Entry, rows: list[Row], now: float, expires: float) -> Lease:
+    def begin(self, leases: Sequence[Lease]) -> Future[bool]:
+        held: list[Row] = []
+        for lease in leases:
+            rows = [row for row in self._entries[lease.message.id].rows if row.token == lease.token]
+            held += [row for row in rows if row.state is State.CLAIMED]
+        if len(held) != sum(len(lease.claims) for lease in leases):
+            return done(False)
+        for row in held:
+            row.begun = True
+        return done(True)
+
+    def _lease(self, entry: Entry, rows: list[Row], now: float, expires: float, *, begun: bool) -> Lease:
         token = next(self._tokens)
         for row in rows:
-            row.came_from, row.token, row.expires = row.state, token, expires
+            row.came_from, row.token, row.expires, row.begun = row.state, token, expires, begun
             entry.move(row, State.CLAIMED, now, "")
         claims = tuple(row.claim() for row in rows)
-        return Lease(entry.message, rows[0].lane, claims, EntryBody(entry), expires, token)
+        return Lease(entry.message, rows[0].lane, claims, EntryBody(entry), expires, token, begun)
 
     def record(self, lease: Lease, moves: Sequence[Move], use: Use) -> Future[bool]:
         try:
             found = check_moves(lease, moves)
         except SpoolError as refused:
-            return _failed(refused)
+            return failed(refused)
         now = max((move.at for move in moves), default=self._clock.time())
         entry = self._entries[lease.message.id]
         held = {row.id: row for row in entry.rows if row.state is State.CLAIMED and row.token == lease.token}
         if len(held) != len(lease.claims):
             entry.note(now, "note", None, lease.lane, lost_lease(moves))
-            return _done(False)
+            return done(False)
         due_now = False
         for claim in lease.claims:
             row, move = held[claim.id], found.get(claim.id)
@@ -145,24 +144,27 @@ class MemorySpool:
         self._use(lease.lane, now, use)
         if due_now:
             self._changed([lease.lane])
-        return _done(True)
+        return done(True)
 
     def lanes(self) -> Future[list[LaneDue]]:
-        self._interrupt(self._clock.time())
+        self._interrupt(self._clock.monotonic())
         found: dict[str, list[float]] = {}
         for _, row in self._all():
             if row.state in WAITING:
                 found.setdefault(row.lane, []).append(row.next_attempt or 0.0)
-        return _done([LaneDue(lane, len(due), min(due)) for lane, due in sorted(found.items())])
+        return done([LaneDue(lane, len(due), min(due)) for lane, due in sorted(found.items())])
 
     def used(self, lane: str, since: float) -> Future[list[UsedMinute]]:
-        return _done(
+        return done(
             [
                 UsedMinute(minute, *used)
                 for (each, minute), used in sorted(self._usage.items())
                 if each == lane and minute >= int(since // 60)
             ]
         )
+
+    def senders(self, since: float) -> Future[list[str]]:
+        return done(sorted({lane for lane, minute in self._usage if minute >= int(since // 60)}))
 
     def watch(self, changed: Callable[[Iterable[str] | None], None]) -> None:
         self._watchers.append(changed)
@@ -183,7 +185,7 @@ class MemorySpool:
             changed.append(turn.lane)
         if changed:
             self._changed(changed)
-        return _done(len(changed))
+        return done(len(changed))
 
     def find(self, which: Filter, limit: int = 100, after: MessageId | None = None) -> Future[list[MessageView]]:
         found = [
@@ -191,50 +193,22 @@ class MemorySpool:
             for identity, entry in sorted(self._entries.items())
             if (after is None or identity > after) and entry.matching(which)
         ]
-        return _done(found[:limit])
+        return done(found[:limit])
 
     def show(self, message: MessageId) -> Future[MessageView | None]:
         entry = self._entries.get(message)
-        return _done(None if entry is None else entry.view(events=True))
+        return done(None if entry is None else entry.view(events=True))
 
     def body(self, message: MessageId) -> Future[Body | None]:
         entry = self._entries.get(message)
-        return _done(None if entry is None or entry.data is None else EntryBody(entry))
+        return done(None if entry is None or entry.data is None else EntryBody(entry))
 
     def counts(self) -> Future[dict[State, int]]:
         found = {state: 0 for state in State if not state.final}
         for _, row in self._all():
             if not row.state.final:
                 found[row.state] += 1
-        return _done(found)
-
-    def hold(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._act(which, WAITING, State.HELD, now, "held", f"by {who}", None)
-
-    def release(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._act(which, frozenset({State.HELD}), State.DEFERRED, now, "released", f"by {who}", now)
-
-    def retry(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._act(which, WAITING, None, now, "retried", f"by {who}", now)
-
-    def drop(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._act(which, WAITING | {State.HELD}, State.DROPPED, now, "dropped", f"by {who}", None)
-
-    def settle(self, which: Filter, now: float, who: str) -> Future[int]:
-        origin = frozenset({State.UNKNOWN, State.HELD})
-        return self._act(which, origin, State.DELIVERED, now, "delivered", f"settled by {who}", None)
-
-    def raise_alarm(self, alarm: Alarm) -> Future[bool]:
-        standing = self._alarms.get(alarm.key)
-        since = alarm.since if standing is None else standing.since
-        self._alarms[alarm.key] = Alarm(alarm.key, since, alarm.text, alarm.cure)
-        return _done(standing is None)
-
-    def clear_alarm(self, key: str) -> Future[bool]:
-        return _done(self._alarms.pop(key, None) is not None)
-
-    def alarms(self) -> Future[list[Alarm]]:
-        return _done(sorted(self._alarms.values(), key=lambda alarm: (alarm.since, alarm.key)))
+        return done(found)
 
     def purge(self, before: float) -> Future[int]:
         gone = [key for key, entry in self._entries.items() if entry.finished is not None and entry.finished < before]
@@ -242,41 +216,21 @@ class MemorySpool:
             del self._entries[key]
         minute = int(used_before(before, self._clock.time()) // 60)
         self._usage = {key: used for key, used in self._usage.items() if key[1] >= minute}
-        return _done(len(gone))
+        return done(len(gone))
 
-    def _all(self) -> Iterator[tuple[Entry, Row]]:
-        for _, entry in sorted(self._entries.items()):
-            for row in entry.rows:
-                yield entry, row
-
-    def _act(
-        self, which: Filter, origin: frozenset[State], to: State | None, now: float, kind: str, detail: str,
-        due: float | None,
-    ) -> Future[int]:  # fmt: skip
-        lanes: list[str] = []
-        for entry in self._entries.values():
-            for row in entry.matching(which):
-                if row.state not in origin or (to is State.DELIVERED and not row.lost):
-                    continue
-                lanes.append(row.lane)
-                if to is not None and to in MOVES[row.state]:
-                    entry.move(row, to, now, detail, due, kind)
-                else:
-                    row.next_attempt = due
-                    entry.note(now, kind, row, row.lane, detail)
-        if lanes and due is not None:
-            self._changed(lanes)
-        return _done(len(lanes))
-
-    def _interrupt(self, expired: float | None) -> None:
-        """Turn claims back: all of them, or those that had expired by a time."""
+    def _interrupt(self, ended: float | None) -> None:
+        """Turn claims back: all of them, or those that had ended by a time of the monotonic clock."""
         taken: dict[int, tuple[str, int]] = {}
-        now = self._clock.time() if expired is None else expired
+        now = self._clock.time()
         for entry, row in self._all():
-            if row.state is State.CLAIMED and (expired is None or row.expires <= expired):
-                taken[row.token] = (row.lane, taken.get(row.token, ("", 0))[1] + 1)
-                row.attempts += 1
-                entry.move(row, State.UNKNOWN, now, INTERRUPTED, now, "interrupted")
+            if row.state is not State.CLAIMED or (ended is not None and row.expires > ended):
+                continue
+            if not row.begun:
+                entry.move(row, row.came_from, now, GIVEN_BACK, now)
+                continue
+            taken[row.token] = (row.lane, taken.get(row.token, ("", 0))[1] + 1)
+            row.attempts += 1
+            entry.move(row, State.UNKNOWN, now, INTERRUPTED, now, "interrupted")
         for lane, recipients in taken.values():
             self._use(lane, now, Use(1, recipients))
 
@@ -284,7 +238,3 @@ class MemorySpool:
         if use.messages or use.recipients:
             messages, recipients = self._usage.get((lane, int(at // 60)), (0, 0))
             self._usage[lane, int(at // 60)] = (messages + use.messages, recipients + use.recipients)
-
-    def _changed(self, lanes: Iterable[str]) -> None:
-        for watcher in self._watchers:
-            asyncio.get_running_loop().call_soon(watcher, frozenset(lanes))

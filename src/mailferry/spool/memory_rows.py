@@ -43,6 +43,7 @@ class Row:
     came_from: State = State.QUEUED
     token: int = 0
     expires: float = 0.0
+    begun: bool = False
 
     @property
     def lost(self) -> bool:

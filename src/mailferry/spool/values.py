@@ -97,8 +97,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The recipients of one message in one lane, held by this gateway until `expires` (seconds since the epoch).
-    `token` names this lease in the store; it is never used again."""
+    """The recipients of one message in one lane, held by this gateway until `expires` (seconds of its clock's
+    monotonic()). `token` names this lease in the store; it is never used again. `begun`: it is on record that the lease
+    is attempted, so that a kill leaves it in doubt."""
 
     message: Message
     lane: str
@@ -106,6 +107,7 @@ class Lease:
     body: Body = field(repr=False)
     expires: float
     token: int = 0
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class Event:
 
     message: MessageId
     at: float
-    kind: str  # accepted, claimed, a State's value, interrupted, released, retried, bounced, note
+    kind: str  # accepted, claimed, a State's value, interrupted, released, retried, bounced, returned, note
     recipient: str | None
     lane: str
     detail: str

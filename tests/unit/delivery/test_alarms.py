@@ -84,9 +84,9 @@ async def test_an_alarm_tells_the_cause_of_today(world: World) -> None:
 async def test_mail_that_cannot_be_taken_from_the_spool_raises_an_alarm(world: World) -> None:
     claim, full = world.spool.claim, True
 
-    def refusing(lane: str, now: float, limit: int, lease: float):  # type: ignore[no-untyped-def]
+    def refusing(*what, **more):  # type: ignore[no-untyped-def]
         if not full:
-            return claim(lane, now, limit, lease)
+            return claim(*what, **more)
         future = asyncio.get_running_loop().create_future()
         future.set_exception(SpoolFull("no space"))
         return future

@@ -262,9 +262,9 @@ async def test_a_lost_lease_is_trouble_and_not_repeated(world: World) -> None:
 async def test_a_claim_that_fails_is_made_again(world: World) -> None:
     real, failed = world.spool.claim, []
 
-    def claim(*what):  # type: ignore[no-untyped-def]
+    def claim(*what, **more):  # type: ignore[no-untyped-def]
         if failed:
-            return real(*what)
+            return real(*what, **more)
         failed.append(what)
         future = asyncio.get_running_loop().create_future()
         future.set_exception(SpoolFailed("locked"))

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mailferry.mail.message import MessageId, format_id
-from mailferry.spool.api import LOST_ANSWER, WAITING, Alarm, Filter, SpoolError, State
-from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, like, wanted_states
+from mailferry.spool.api import LOST_ANSWER, WAITING, Alarm, Filter, Lease, SpoolError, State
+from mailferry.spool.guard import GIVEN_BACK, INTERRUPTED, clean, like, wanted_states
 from mailferry.spool.sqlite.queries import queries
 from mailferry.spool.sqlite.rows import Change, id_list, micros
 
@@ -34,11 +34,13 @@ class Action:
     due: bool = False
     final: bool = False
     lost: bool = False
+    decides: bool = False  # what was in doubt no longer is
 
 
 HOLD = Action(WAITING, "hold", "held", "by {who}")
 RELEASE = Action(frozenset({State.HELD}), "release", "released", "by {who}", due=True)
-RETRY = Action(WAITING, "retry", "retried", "by {who}", due=True)
+RETRY = Action(WAITING, "retry", "retried", "by {who}", due=True, decides=True)
+HASTEN = Action(WAITING, "retry", "retried", "by {who}", due=True)
 DROP = Action(WAITING | {State.HELD}, "drop", "dropped", "by {who}", final=True)
 SETTLE = Action(
     frozenset({State.UNKNOWN, State.HELD}), "settle", "delivered", "settled by {who}", final=True, lost=True
@@ -97,6 +99,8 @@ def act(
     changed = connection.execute(queries()[action.statement], {"chosen": chosen, "at": at}).rowcount
     if changed != len(rows):
         raise SpoolError(f"{action.statement} changed {changed} recipients of {len(rows)}")
+    if action.decides:
+        connection.execute(queries()["decide"], {"chosen": chosen})
     files: tuple[int, ...] = ()
     if action.final:
         connection.execute(queries()["finish"], {"messages": messages, "at": at})
@@ -109,16 +113,33 @@ def finished_files(connection: sqlite3.Connection, messages: str) -> tuple[int, 
     return tuple(row[0] for row in connection.execute(queries()["finished-files"], {"messages": messages}))
 
 
-def interrupt(connection: sqlite3.Connection, expired: int | None, at: int) -> int:
-    """Turn leases back to UNKNOWN, due at once: the expired ones, or all. Their budget counts as used."""
-    rows = connection.execute(queries()["interrupted"], {"expired": expired}).fetchall()
-    if not rows:
-        return 0
-    ids = id_list(row[0] for row in rows)
+def begin(connection: sqlite3.Connection, leases: Sequence[Lease]) -> tuple[bool, Iterable[str]]:
+    """Record that leases are attempted; False when one of them is no longer held, and then nothing is recorded."""
+    begun = json.dumps([(lease.token, lease.message.id) for lease in leases])
+    changed = connection.execute(queries()["begin"], {"begun": begun}).rowcount
+    if changed != sum(len(lease.claims) for lease in leases):
+        raise LeaseLost
+    return True, ()
+
+
+class LeaseLost(SpoolError):
+    """A lease that was to begin is no longer held."""
+
+
+def interrupt(connection: sqlite3.Connection, leases: Sequence[int] | None, at: int) -> int:
+    """Turn leases back: those given, or all. What was being attempted becomes UNKNOWN, due at once, and its budget
+    counts as used; what was not goes back to where it came from."""
+    which = None if leases is None else id_list(leases)
+    rows = connection.execute(queries()["interrupted"], {"leases": which}).fetchall()
+    _give_back(connection, [row[0] for row in rows if not row[4]], at)
+    begun = [row for row in rows if row[4]]
+    if not begun:
+        return len(rows)
+    ids = id_list(row[0] for row in begun)
     connection.execute(queries()["interrupt-events"], {"ids": ids, "at": at, "detail": INTERRUPTED})
     connection.execute(queries()["interrupt"], {"ids": ids, "at": at})
     attempts: dict[tuple[int, int, str], int] = {}
-    for _, message, lane, lease in rows:
+    for _, message, lane, lease, _ in begun:
         attempts[lease, message, lane] = attempts.get((lease, message, lane), 0) + 1
     for (_, _, lane), recipients in attempts.items():
         connection.execute(
@@ -128,16 +149,18 @@ def interrupt(connection: sqlite3.Connection, expired: int | None, at: int) -> i
     return len(rows)
 
 
-def expire(connection: sqlite3.Connection, now: float) -> tuple[int, Iterable[str]]:
-    """Take back the leases that have expired."""
-    return interrupt(connection, micros(now), micros(now)), ()
-
-
 def unlease(connection: sqlite3.Connection, leases: Sequence[int], now: float) -> tuple[int, Iterable[str]]:
     """Take back leases that nobody was given: what they hold was not attempted."""
-    parameters = {"leases": id_list(leases), "at": micros(now), "detail": GIVEN_BACK}
+    rows = connection.execute(queries()["interrupted"], {"leases": id_list(leases)}).fetchall()
+    return _give_back(connection, [row[0] for row in rows], micros(now)), ()
+
+
+def _give_back(connection: sqlite3.Connection, recipients: Sequence[int], at: int) -> int:
+    if not recipients:
+        return 0
+    parameters = {"ids": id_list(recipients), "at": at, "detail": GIVEN_BACK}
     connection.execute(queries()["unlease-events"], parameters)
-    return connection.execute(queries()["unlease"], parameters).rowcount, ()
+    return connection.execute(queries()["unlease"], parameters).rowcount
 
 
 def reroute(
@@ -172,6 +195,17 @@ def purge(connection: sqlite3.Connection, before: float, used_before: float) -> 
     if removed < CHUNK:
         connection.execute(queries()["purge-usage"], {"minute": int(used_before // 60)})
     return removed, ()
+
+
+def returned(
+    connection: sqlite3.Connection, message: int, recipient: int, detail: str, at: float
+) -> tuple[bool, Iterable[str]]:
+    """Note once that a recipient's mail came back."""
+    parameters = {"message": message, "recipient": recipient, "detail": clean(detail), "at": micros(at)}
+    new = connection.execute(queries()["returned-event"], parameters).rowcount == 1
+    if new:
+        connection.execute(queries()["returned"], parameters)
+    return new, ()
 
 
 def lost_bodies(connection: sqlite3.Connection, messages: Sequence[int], now: float) -> tuple[int, Iterable[str]]:

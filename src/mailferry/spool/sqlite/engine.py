@@ -110,7 +110,7 @@ class Engine:
                 writing.close()
                 raise
         self._look(writing)
-        transactions = Transactions(writing, self.path, self._checkpoint)
+        transactions = Transactions(writing, self.path, self._clock, self._checkpoint)
         self.writer = Writer(writing, transactions, self._written, self._settings.batch)
         self.writer.start()
         undo.callback(self.writer.stop)

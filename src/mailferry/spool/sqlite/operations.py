@@ -72,11 +72,12 @@ class Arrival(Operation):
 class Take(Operation):
     """A claim; `result` is filled by the reader once the leases are durable."""
 
-    __slots__ = ("expires", "lane", "last", "lease", "most", "now")
+    __slots__ = ("begin", "deadline", "expires", "lane", "last", "lease", "most", "now")
 
     def __init__(
-        self, future: Future[Any], lane: str, now: float, most: int, lease: int, expires: float, last: str
-    ) -> None:
+        self, future: Future[Any], lane: str, now: float, most: int, lease: int, expires: float, last: str, begin: int,
+        deadline: float,
+    ) -> None:  # fmt: skip
         super().__init__(future)
         self.lane = lane
         self.now = micros(now)
@@ -84,9 +85,11 @@ class Take(Operation):
         self.lease = lease
         self.expires = micros(expires)
         self.last = last
+        self.begin = begin
+        self.deadline = deadline  # by the monotonic clock: a machine's clock may be set meanwhile
 
     def row(self) -> tuple[object, ...]:
-        return (self.lane, self.now, self.most, self.lease, self.expires, self.last)
+        return (self.lane, self.now, self.most, self.lease, self.expires, self.last, self.begin)
 
 
 class Verdict(Operation):
@@ -134,6 +137,16 @@ class Task(Operation):
     def __init__(self, future: Future[Any], work: Callable[[sqlite3.Connection], tuple[object, Iterable[str]]]) -> None:
         super().__init__(future)
         self.work = work
+
+
+class Expire(Operation):
+    """Take back the leases that have ended. A claim does so, too, but where nothing waits there is none."""
+
+    __slots__ = ("now",)
+
+    def __init__(self, future: Future[Any], now: float) -> None:
+        super().__init__(future)
+        self.now = micros(now)
 
 
 class Chore:

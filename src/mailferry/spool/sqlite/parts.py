@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from mailferry.mail.message import MessageId
 from mailferry.spool.api import Choose, Filter
 from mailferry.spool.sqlite import actions
 from mailferry.spool.sqlite.rows import Change
@@ -48,6 +49,18 @@ async def reroute(
         if changes:
             total += await task(partial(actions.reroute, changes=changes, now=time()))
     return total
+
+
+async def known(
+    read: Callable[[Sequence[str], int], Future[tuple[list[MessageId], int | None]]], headers: Sequence[str], after: int
+) -> list[MessageId]:
+    """Page by page, so that the mail path reads in between."""
+    found: list[MessageId] = []
+    following: int | None = after
+    while following is not None:
+        page, following = await read(headers, following)
+        found += page
+    return found
 
 
 async def purge(task: Task, before: float, used_before: float) -> int:

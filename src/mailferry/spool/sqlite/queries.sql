@@ -1,16 +1,17 @@
 -- Every statement that the store runs, by name. Times are microseconds since the epoch; lists are JSON arrays.
 
 -- name: take
--- All claims of a batch: [[lane, now, most, lease, expires, last], ...].
-INSERT INTO take (lane, now, most, lease, expires, last)
+-- All claims of a batch: [[lane, now, most, lease, expires, last, begin], ...].
+INSERT INTO take (lane, now, most, lease, expires, last, begin)
 SELECT
     json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
+    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+    json_extract(value, '$[6]')
 FROM json_each(:claims);
 
 -- name: leased
 -- What the claims got, in one row: stepping through many would cost the interpreter lock each time.
-SELECT json_group_array(json_array(lease, id, message, number, attempts, came_from, expires))
+SELECT json_group_array(json_array(lease, id, message, number, attempts, came_from, begun))
 FROM (
     SELECT * FROM recipient WHERE state = 'claimed' AND lease IN (SELECT value FROM json_each(:leases))
     ORDER BY next_attempt, message, number
@@ -19,10 +20,16 @@ FROM (
 -- name: note
 INSERT INTO event (message, at, kind, recipient, lane, detail) VALUES (:message, :at, 'note', NULL, :lane, :detail);
 
+-- name: begin
+-- `begun`: [[lease, message], ...].
+UPDATE recipient SET begun = 1 FROM json_each(:begun) AS given
+WHERE recipient.state = 'claimed' AND recipient.lease = json_extract(given.value, '$[0]')
+    AND recipient.message = json_extract(given.value, '$[1]');
+
 -- name: interrupted
--- The leases that have expired (all of them: expired NULL).
-SELECT id, message, lane, lease FROM recipient
-WHERE state = 'claimed' AND (:expired IS NULL OR expires <= :expired);
+-- What those leases hold (all leases: NULL).
+SELECT id, message, lane, lease, begun FROM recipient
+WHERE state = 'claimed' AND (:leases IS NULL OR lease IN (SELECT value FROM json_each(:leases)));
 
 -- name: interrupt-events
 INSERT INTO event (message, at, kind, recipient, lane, detail)
@@ -37,11 +44,11 @@ WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'claimed';
 -- name: unlease-events
 INSERT INTO event (message, at, kind, recipient, lane, detail)
 SELECT message, :at, came_from, id, lane, :detail FROM recipient
-WHERE state = 'claimed' AND lease IN (SELECT value FROM json_each(:leases));
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'claimed';
 
 -- name: unlease
 UPDATE recipient SET state = came_from, next_attempt = :at, came_from = NULL, lease = NULL, expires = NULL
-WHERE state = 'claimed' AND lease IN (SELECT value FROM json_each(:leases));
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'claimed';
 
 -- name: use
 INSERT INTO usage (lane, minute, messages, recipients) VALUES (:lane, :minute, :messages, :recipients)
@@ -84,6 +91,11 @@ WHERE id IN (SELECT value FROM json_each(:chosen)) AND state = 'held';
 -- name: retry
 UPDATE recipient SET next_attempt = :at
 WHERE id IN (SELECT value FROM json_each(:chosen)) AND state IN ('queued', 'deferred', 'unknown');
+
+-- name: decide
+-- What somebody retries is no longer in doubt.
+UPDATE recipient SET state = 'deferred'
+WHERE id IN (SELECT value FROM json_each(:chosen)) AND state = 'unknown';
 
 -- name: drop
 UPDATE recipient SET state = 'dropped', next_attempt = NULL
@@ -135,6 +147,25 @@ DELETE FROM alarm WHERE key = :key;
 
 -- name: alarms
 SELECT key, since, text, cure FROM alarm ORDER BY since, key;
+
+-- name: returned-event
+INSERT INTO event (message, at, kind, recipient, lane, detail)
+SELECT message, :at, 'returned', id, lane, :detail FROM recipient
+WHERE id = :recipient AND message = :message AND NOT EXISTS (
+    SELECT 1 FROM event
+    WHERE message = :message AND kind = 'returned' AND recipient = :recipient AND detail = :detail
+);
+
+-- name: returned
+UPDATE recipient SET last_reply = :detail WHERE id = :recipient AND message = :message;
+
+-- name: by-header
+-- A page of messages: the last one, and those with one of these Message-IDs.
+SELECT max(id), json_group_array(id) FILTER (WHERE header_id IN (SELECT value FROM json_each(:headers)))
+FROM (SELECT id, header_id FROM message WHERE id > :after ORDER BY id LIMIT :most);
+
+-- name: senders
+SELECT DISTINCT lane FROM usage WHERE minute >= :minute ORDER BY lane;
 
 -- name: purgeable
 SELECT json_group_array(id)

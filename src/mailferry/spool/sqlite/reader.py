@@ -47,6 +47,8 @@ from mailferry.spool.sqlite.rows import (
 )
 
 _PAGE = 500
+#: Messages of one page where none of their rows is shown; others read meanwhile.
+_SCANNED = 5000
 
 
 class Reader:
@@ -66,8 +68,9 @@ class Reader:
         answer = self._one("leased", leases=id_list(take.lease for take in takes))
         rows = json.loads(answer)
         messages = self._messages({row[2] for row in rows})
-        lanes = {take.lease: (take.lane, seconds(take.expires)) for take in takes}
+        lanes = {take.lease: (take.lane, take.deadline) for take in takes}
         grouped: dict[tuple[int, int], list[Claim]] = {}
+        begun = {(row[0], row[2]) for row in rows if row[6]}
         for lease, claim, message, number, attempts, came_from, _ in rows:
             recipient = messages[message][0].envelope.recipients[number]
             grouped.setdefault((lease, message), []).append(Claim(claim, recipient, attempts, State(came_from)))
@@ -75,7 +78,8 @@ class Reader:
         for (lease, message), claims in grouped.items():
             lane, expires = lanes[lease]
             claims.sort(key=lambda claim: claim.id)  # as in the envelope, whichever was due first
-            found[lease].append(Lease(messages[message][0], lane, tuple(claims), messages[message][1], expires, lease))
+            whole, body = messages[message]
+            found[lease].append(Lease(whole, lane, tuple(claims), body, expires, lease, (lease, message) in begun))
         return found
 
     def lanes(self) -> list[LaneDue]:
@@ -83,6 +87,14 @@ class Reader:
 
     def used(self, lane: str, since: float) -> list[UsedMinute]:
         return [UsedMinute(*row) for row in self._all("used", lane=lane, minute=int(since // 60))]
+
+    def senders(self, since: float) -> list[str]:
+        return [row[0] for row in self._all("senders", minute=int(since // 60))]
+
+    def by_header(self, headers: Sequence[str], after: int) -> tuple[list[MessageId], int | None]:
+        """Those of the next page of messages, and the message to go on after."""
+        (row,) = self._all("by-header", headers=id_list(headers), after=after, most=_SCANNED)
+        return [MessageId(each) for each in json.loads(row[1])], row[0]
 
     def counts(self) -> dict[State, int]:
         found = {state: 0 for state in State if not state.final}

@@ -64,7 +64,7 @@ CREATE TABLE recipient (
     came_from TEXT,  -- the state before the claim, or before somebody held it
     lease INTEGER,
     expires INTEGER  -- of the lease
-, client TEXT NOT NULL DEFAULT '');
+, client TEXT NOT NULL DEFAULT '', begun INTEGER NOT NULL DEFAULT 1);
 
 CREATE INDEX recipient_message ON recipient (message);
 
@@ -145,11 +145,13 @@ END;
 
 -- A claim: lease what is due in a lane, whole messages. `turn` are the clients with due mail there, a step of the index
 -- each; the oldest due of every one are looked at, and clients take turns, a message each, from the one after `last`.
-CREATE VIEW take AS SELECT 0 AS lane, 0 AS now, 0 AS most, 0 AS lease, 0 AS expires, 0 AS last;
+CREATE VIEW take AS SELECT 0 AS lane, 0 AS now, 0 AS most, 0 AS lease, 0 AS expires, 0 AS last,
+    0 AS begin;
 
 CREATE TRIGGER take_insert INSTEAD OF INSERT ON take
 BEGIN
-    UPDATE recipient SET came_from = state, state = 'claimed', lease = NEW.lease, expires = NEW.expires
+    UPDATE recipient SET
+        came_from = state, state = 'claimed', lease = NEW.lease, expires = NEW.expires, begun = NEW.begin >= NEW.most
     -- The + keeps the planner from walking through all that is due in the lane for each claim.
     WHERE +lane = NEW.lane AND state IN ('queued', 'deferred', 'unknown') AND next_attempt <= NEW.now
         AND message IN (
@@ -182,6 +184,12 @@ BEGIN
                 taker.client <= NEW.last, taker.client
             LIMIT NEW.most
         );
+    -- Those that are attempted at once; of the others it is recorded when their turn comes.
+    UPDATE recipient SET begun = 1
+    WHERE NEW.begin > 0 AND NEW.begin < NEW.most AND state = 'claimed' AND lease = NEW.lease AND message IN (
+        SELECT message FROM recipient WHERE state = 'claimed' AND lease = NEW.lease
+        GROUP BY message ORDER BY min(next_attempt), message LIMIT NEW.begin
+    );
     INSERT INTO event (message, at, kind, recipient, lane, detail)
     SELECT message, NEW.now, 'claimed', id, lane, '' FROM recipient WHERE state = 'claimed' AND lease = NEW.lease
     ORDER BY message, number;

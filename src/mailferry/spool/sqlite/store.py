@@ -7,13 +7,11 @@ Invariant: a future completes only after what it answers for is durable; nothing
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from asyncio import Future
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from mailferry.clock import Clock
 from mailferry.mail.body import Body
@@ -42,13 +40,11 @@ from mailferry.spool.sqlite.bodies import FileBody, FileOperations
 from mailferry.spool.sqlite.database import Connect, connect
 from mailferry.spool.sqlite.draft import SqliteDraft
 from mailferry.spool.sqlite.engine import Engine
-from mailferry.spool.sqlite.operations import Arrival, Operation, Take, Task, Verdict
-
-T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], tuple[object, Iterable[str]]]
+from mailferry.spool.sqlite.operations import Arrival, Expire, Operation, Take, Verdict
+from mailferry.spool.sqlite.verbs import Verbs
 
 
-class SqliteSpool:
+class SqliteSpool(Verbs):
     """The Spool protocol. `operations` and `connect` are seams for disks that fail."""
 
     def __init__(
@@ -121,13 +117,20 @@ class SqliteSpool:
 
     # -- delivery ---------------------------------------------------------------------------------------------------
 
-    def claim(self, lane: str, now: float, limit: int, lease: float, last: str = "") -> Future[list[Lease]]:
+    def claim(
+        self, lane: str, now: float, limit: int, lease: float, last: str = "", begin: int | None = None
+    ) -> Future[list[Lease]]:
         future: Future[list[Lease]] = self._loop.create_future()
         if self._serve:
-            self._submit(Take(future, lane, now, limit, self._ids.next(), now + lease, last))
+            begin = limit if begin is None else begin
+            deadline = self._clock.monotonic() + lease
+            self._submit(Take(future, lane, now, limit, self._ids.next(), now + lease, last, begin, deadline))
         else:
             future.set_exception(SpoolBusy("only the gateway leases mail"))
         return future
+
+    def begin(self, leases: Sequence[Lease]) -> Future[bool]:
+        return self._loop.create_task(self._begin(leases))
 
     def record(self, lease: Lease, moves: Sequence[Move], use: Use) -> Future[bool]:
         future: Future[bool] = self._loop.create_future()
@@ -144,6 +147,9 @@ class SqliteSpool:
 
     def used(self, lane: str, since: float) -> Future[list[UsedMinute]]:
         return self._engine.read(self._engine.reader.used, lane, since)
+
+    def senders(self, since: float) -> Future[list[str]]:
+        return self._engine.read(self._engine.reader.senders, since)
 
     def watch(self, changed: Callable[[Iterable[str] | None], None]) -> None:
         self._watchers.append(changed)
@@ -166,49 +172,28 @@ class SqliteSpool:
     def counts(self) -> Future[dict[State, int]]:
         return self._engine.read(self._engine.reader.counts)
 
-    def hold(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._acting(actions.HOLD, which, now, who)
-
-    def release(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._acting(actions.RELEASE, which, now, who)
-
-    def retry(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._acting(actions.RETRY, which, now, who)
-
-    def drop(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._acting(actions.DROP, which, now, who)
-
-    def settle(self, which: Filter, now: float, who: str) -> Future[int]:
-        return self._acting(actions.SETTLE, which, now, who)
-
-    def raise_alarm(self, alarm: Alarm) -> Future[bool]:
-        return self._task(partial(actions.raise_alarm, alarm=alarm))
-
-    def clear_alarm(self, key: str) -> Future[bool]:
-        return self._task(partial(actions.clear_alarm, key=key))
-
     def alarms(self) -> Future[list[Alarm]]:
         return self._engine.read(self._engine.reader.alarms)
 
     def purge(self, before: float) -> Future[int]:
         return self._loop.create_task(parts.purge(self._task, before, used_before(before, self._clock.time())))
 
+    async def _begin(self, leases: Sequence[Lease]) -> bool:
+        try:
+            return await self._task(partial(actions.begin, leases=leases))
+        except actions.LeaseLost:
+            return False
+
     async def _lanes(self) -> list[LaneDue]:
         # A claim takes back what has expired, too; but where nothing else waits, there is no claim.
         if self._serve:
             with suppress(SpoolError):  # the next look tries again
-                await self._task(partial(actions.expire, now=self._clock.time()))
+                expired: Future[None] = self._loop.create_future()
+                self._submit(Expire(expired, self._clock.time()))
+                await expired
         return await self._engine.read(self._engine.reader.lanes)
 
-    def _acting(self, action: actions.Action, which: Filter, now: float, who: str) -> Future[int]:
-        return self._loop.create_task(parts.act(self._task, self._engine.files.remove, action, which, now, who))
-
     # -- the writer -------------------------------------------------------------------------------------------------
-
-    def _task(self, work: Work) -> Future[T]:
-        future: Future[T] = self._loop.create_future()
-        self._submit(Task(future, work))
-        return future
 
     def _submit(self, operation: Operation) -> None:
         """From any thread. A file that was being written when the spool closed may still get its row."""

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from pathlib import Path
 
+from mailferry.clock import Clock
 from mailferry.spool.checkpoints import Checkpoint
 from mailferry.spool.guard import lost_lease
 from mailferry.spool.space import sync_directory
 from mailferry.spool.sqlite.actions import interrupt
 from mailferry.spool.sqlite.database import is_full, is_store_fault, translate
-from mailferry.spool.sqlite.operations import Arrival, Operation, Take, Task, Verdict
+from mailferry.spool.sqlite.operations import Arrival, Expire, Operation, Take, Task, Verdict
 from mailferry.spool.sqlite.queries import SIZES, fitting, many_rows, queries
 from mailferry.spool.sqlite.rows import ARRIVAL_COLUMNS, VERDICT_COLUMNS, arrival_row, micros
 
@@ -26,12 +27,14 @@ from mailferry.spool.sqlite.rows import ARRIVAL_COLUMNS, VERDICT_COLUMNS, arriva
 class Transactions:
     """Runs batches on the writer's connection, in the writer's thread."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, checkpoint: Checkpoint) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Clock, checkpoint: Checkpoint) -> None:
         self._connection = connection
         self._path = path
+        self._clock = clock
         self._checkpoint = checkpoint
         self._queries = queries()
-        self._expiries: list[int] = []  # of the leases this process gave out, the earliest first
+        self._deadlines: list[tuple[float, int]] = []  # of the leases this process gave out, the earliest first
+        self._overdue: list[int] = []  # leases that have ended; until a transaction has taken them back
 
     def run(self, batch: Sequence[Operation]) -> None:
         """Give every operation its result or its error."""
@@ -75,12 +78,13 @@ class Transactions:
         for directory in {each.directory for each in arrivals if each.directory is not None}:
             sync_directory(directory)
         kinds = [kind for kind, each in (("commit", arrivals), ("record", verdicts), ("claim", takes)) if each]
-        expired = self._expired(takes)
+        clocks = [each for each in batch if isinstance(each, Take | Expire)]
+        expired = self._ended() if clocks else []
         for kind in kinds:
             self._checkpoint(f"spool.before-{kind}")
         # One statement is a transaction by itself; BEGIN and COMMIT would be two more turns for the interpreter lock.
         many = sum(len(each.lease.claims) for each in verdicts) > SIZES[-1]
-        together = bool(tasks) or expired is not None or len(kinds) != 1 or many
+        together = bool(tasks) or bool(expired) or len(kinds) != 1 or many
         if together:
             self._connection.execute("BEGIN IMMEDIATE")
         if arrivals:
@@ -90,13 +94,17 @@ class Transactions:
             self._insert("verdict", VERDICT_COLUMNS, [value for each in verdicts for value in each.parameters()])
         for task in tasks:
             task.result, task.lanes = task.work(self._connection)
-        if expired is not None:
-            interrupt(self._connection, expired, expired)
+        if expired:
+            interrupt(self._connection, expired, max(each.now for each in clocks))
         if takes:
             claims = json.dumps([each.row() for each in takes])
             self._connection.execute(self._queries["take"], {"claims": claims})
         if together:
             self._connection.execute("COMMIT")
+        if expired:
+            self._overdue.clear()
+        for each in takes:
+            heappush(self._deadlines, (each.deadline, each.lease))
         for kind in kinds:
             self._checkpoint(f"spool.after-{kind}")
 
@@ -109,18 +117,12 @@ class Transactions:
             part += [None] * (size * columns - len(part))
             self._connection.execute(many_rows(view, columns, size), part)
 
-    def _expired(self, takes: Sequence[Take]) -> int | None:
-        """The time by which leases have expired, when there can be one."""
-        if not takes:
-            return None
-        now = max(each.now for each in takes)
-        found = False
-        while self._expiries and self._expiries[0] <= now:
-            heappop(self._expiries)
-            found = True
-        for each in takes:
-            heappush(self._expiries, each.expires)
-        return now if found else None
+    def _ended(self) -> list[int]:
+        """The leases that have ended and were not taken back yet."""
+        now = self._clock.monotonic()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            self._overdue.append(heappop(self._deadlines)[1])
+        return self._overdue
 
     def _undo(self) -> None:
         if self._connection.in_transaction:

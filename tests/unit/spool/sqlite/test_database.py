@@ -120,7 +120,7 @@ def in_trigger(start: str) -> str:
 
 
 def test_claiming_walks_through_no_more_than_it_takes(database: sqlite3.Connection) -> None:
-    found = plan(database, in_trigger("UPDATE recipient SET came_from"))
+    found = plan(database, in_trigger("UPDATE recipient SET\n        came_from"))
     assert "SEARCH recipient USING INDEX recipient_message (message=?)" in found
     assert "SEARCH recipient USING INDEX recipient_waiting (lane=? AND client>?)" in found  # from client to client
     assert "SEARCH recipient USING INDEX recipient_waiting (lane=? AND client=? AND next_attempt<?)" in found
