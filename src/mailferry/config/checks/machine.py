@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from mailferry.alarms.target import TargetError
 from mailferry.alarms.webhook import address
 from mailferry.clock import Clock, utc
-from mailferry.config.checks import tenants
+from mailferry.config.checks import bulletin, tenants
 from mailferry.config.checks.finding import Finding, error, warning
 from mailferry.config.lines import Path
 from mailferry.config.schema import AlarmSettings, GatewaySettings, TenantSettings
@@ -42,6 +42,9 @@ def check(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Find
     for alarm in view.all(AlarmSettings):
         yield from _authorities((*alarm.path, "ca_file"), alarm.value.ca_file)
         yield from _target(alarm.path, alarm.value, environ)
+    yield from bulletin.secrets(view, environ)
+    for path, file in bulletin.authorities(view):
+        yield from (warning(found.path, found.what, found.cure) for found in _authorities(path, file))
     for route in view.all(RouteSettings):
         yield from _authorities((*route.path, "ca_file"), route.value.ca_file)
         yield from _secrets(route.path, route.value, environ)
