@@ -39,11 +39,13 @@ class Alarms:
         self._teller = teller
         self._unstored: dict[str, Alarm | None] = {}  # by key, None: cleared; until the store has confirmed it
         self.standing: dict[str, str] = {}
+        self.since: dict[str, float] = {}  # of those that stood at start
 
     async def load(self) -> None:
         """Learn what stands from an earlier run."""
         for alarm in await self._spool.alarms():
             self.standing[alarm.key] = alarm.text
+            self.since[alarm.key] = alarm.since
             if self._teller is not None:  # the store keeps the English text; the next time it is met brings the other
                 told = _told(alarm.key, Text(alarm.text, alarm.text), Text(alarm.cure, alarm.cure))
                 self._teller.recall(told, alarm.since)
@@ -64,6 +66,7 @@ class Alarms:
         """Clear it if it stands; cheap otherwise."""
         if self.standing.pop(key, None) is None:
             return
+        self.since.pop(key, None)
         self._log.alarm_cleared(key)
         if self._teller is not None:
             self._teller.resolve(*_name(key))

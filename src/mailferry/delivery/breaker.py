@@ -7,6 +7,8 @@ raises one only when it lasts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mailferry.delivery.alarm_texts import NO_ROUTE
 from mailferry.delivery.alarms import Alarms
 from mailferry.delivery.lanes import Lane
@@ -22,6 +24,7 @@ class Breaker:
 
     def __init__(self, alarms: Alarms, settings: DeliverySettings, log: MailLog) -> None:
         self.alarms = alarms
+        self.changed: Callable[[Lane], None] = lambda lane: None  # told after each pause and each end of one
         self._patience = settings.throttle_alarm
         self._log = log
 
@@ -50,7 +53,9 @@ class Breaker:
     def _works(self, lane: Lane, began: int) -> None:
         fresh = began == lane.health.generation
         if lane.health.succeed(began):
+            lane.trouble = ""
             self._log.lane_resumed(lane.name)
+            self.changed(lane)
         if fresh and self.alarms.standing:
             self.alarms.clear(lane.alarm_key)
 
@@ -58,11 +63,23 @@ class Breaker:
         seconds = lane.health.fail(began, now, verdict.kind, verdict.hint)
         if seconds is None:
             return
-        self._log.lane_paused(lane.name, f"{verdict.kind}: {verdict.reply}", seconds)
+        lane.trouble = f"{verdict.kind}: {verdict.reply}"
+        self._log.lane_paused(lane.name, lane.trouble, seconds)
+        self.changed(lane)
+        if verdict.kind == Fault.THROTTLE:
+            self._spread(lane, verdict, now)
         since = lane.health.since
         lasts = since is not None and now - since >= self._patience
         if verdict.kind != Fault.SENDER and (lasts or verdict.kind not in PASSING):
             self._sound(lane.alarm_key, lane.name, verdict)
+
+    def _spread(self, lane: Lane, verdict: Verdict, now: float) -> None:
+        """What is throttled is the budget: whoever shares it would only hear the same."""
+        for other in lane.kin:
+            if not other.health.paused:
+                seconds = other.health.fail(other.health.generation, now, verdict.kind, verdict.hint)
+                other.trouble = lane.trouble
+                self._log.lane_paused(other.name, lane.trouble, seconds or 0.0)
 
     def _sound(self, key: str, where: str, verdict: Verdict) -> None:
         cause, cure = texts(verdict.kind, verdict.reply)

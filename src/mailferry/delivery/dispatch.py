@@ -2,14 +2,15 @@
 
 Leaves to others: when a lane is looked at (scheduler), what it may do (lanes) and the attempt (worker).
 Invariants: a lane has one claim on its way at most, and never claims more than it can use soon; a lease that cannot be
-used goes back at once; where attempts are scarce, lanes take turns.
+used goes back at once; where attempts are scarce, lanes take turns, and in a lane its clients do.
 """
 
 from __future__ import annotations
 
 import asyncio
 from asyncio import Future, Task
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
 
 from mailferry.clock import Clock
 from mailferry.delivery import alarm_texts
@@ -52,6 +53,9 @@ class Dispatcher:
         self._waiting: OrderedDict[str, Lane] = OrderedDict()  # lanes that want a worker when one is free
         self._overdue: set[Task[None]] = set()
         self._claims = 0
+        self._served = 0
+        self.full: Callable[[Lane], None] = _nothing  # a lane has mail and may not send it now
+        self.starved: Callable[[Lane], None] = _nothing  # a paused lane may probe and has nothing to do it with
         self._changed = asyncio.Event()
         self.closed = False
 
@@ -63,10 +67,15 @@ class Dispatcher:
         room = lane.room(now)
         if room <= 0:
             self._agenda.at(lane.next_free(now), lane.name)
+            self.full(lane)
             return
         lane.claiming, lane.more = True, False
         self._claims += 1
-        future = self._spool.claim(lane.name, now, room, self._settings.lease, begin=self._at_once(lane, now))
+        self._served += 1
+        lane.served = self._served
+        future = self._spool.claim(
+            lane.name, now, room, self._settings.lease, lane.last, begin=self._at_once(lane, now)
+        )
         future.add_done_callback(lambda done: self._claimed(lane, room, done))
 
     def _at_once(self, lane: Lane, now: float) -> int:
@@ -87,6 +96,11 @@ class Dispatcher:
             self._alarms.clear(ALARM)  # it may stand from an earlier run
         leases = future.result()
         lane.ready.extend(leases)
+        if leases:
+            lane.used_at = self._clock.time()
+        lane.last = last_served(lane.last, [lease.message.origin.client for lease in leases])
+        if not leases and lane.health.paused:
+            self.starved(lane)
         if self.closed:
             self.give_back(lane)
             return
@@ -197,6 +211,8 @@ class Dispatcher:
             self.give_back(lane)
         else:
             self.fill(lane)
+        for other in lane.kin:  # what this attempt did not use of the budget they share
+            self.fill(other)
 
     def give_back(self, lane: Lane) -> None:
         """The lane cannot use its leases now: they go back as they were."""
@@ -229,3 +245,17 @@ class Dispatcher:
         """Cut off every attempt."""
         for task in list(self._running):
             task.cancel()
+
+
+def last_served(last: str, clients: Sequence[str]) -> str:
+    """The client after which the next claim goes on, when a claim that began after `last` got mail of `clients`: the
+    last one in the last round of turns."""
+    if not clients:
+        return last
+    shares = Counter(clients)
+    most = max(shares.values())
+    return max((client for client, share in shares.items() if share == most), key=lambda each: (each <= last, each))
+
+
+def _nothing(lane: Lane) -> None:
+    pass

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from mailferry.delivery.alarm_texts import NO_ROUTE
-from mailferry.delivery.budget import PLENTY, Budget
+from mailferry.delivery.budget import PLENTY, Budget, Window
 from mailferry.delivery.health import Health
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.routes.api import Limits, Transport
@@ -20,6 +20,10 @@ from mailferry.spool.api import Lease
 _NEWEST = 0.1
 #: Seconds of work that a lane holds ahead.
 _AHEAD = 1.0
+#: Seconds without mail after which a lane is forgotten.
+_IDLE = 3600.0
+#: What the service counts in five minutes is counted from the start of an attempt here, so for a minute longer.
+_OCTETS = 360.0
 #: Sender faults in a row after which the mailbox itself is taken to be refused.
 _SENDERS = 3
 
@@ -41,13 +45,17 @@ class LaneView:
 class Lane:
     """See the module. `more` is True while the spool may have due mail for it; `due` is when the next known mail is."""
 
-    def __init__(self, name: str, transport: Transport | None, settings: DeliverySettings) -> None:
+    def __init__(
+        self, name: str, transport: Transport | None, settings: DeliverySettings, budget: Budget | None = None
+    ) -> None:
         limits = transport.limits if transport is not None else Limits()
         self.name = name
         self.transport = transport
         self.alarm_key = f"lane:{name}"
         self.mailbox = name.partition("/")[2]
-        self.budget = Budget(limits)
+        self.budget = Budget(limits) if budget is None else budget  # lanes to one mailbox may share it
+        self._need_octets = 0
+        self._octets = Window(limits.octets_per_5_minutes, _OCTETS, 0.0)
         self.health = Health(settings.pause, limits.connections or settings.parallel)
         self.ready: deque[Lease] = deque()
         self.usable = False  # what an earlier run used is known
@@ -56,6 +64,11 @@ class Lane:
         self.timed = False  # due mail was known only by its time: what follows it is not known
         self.workers = 0
         self.flying = 0
+        self.trouble = ""  # what the present pause is for
+        self.last = ""  # the client that was served last
+        self.served = 0  # the number of its last claim, among all lanes
+        self.used_at = float("inf")  # when it last got something; the scheduler sets it at first
+        self.kin: tuple[Lane, ...] = ()  # other lanes on the same budget
         self.need = 1  # recipients that must be free for the next message
         self._most = limits.recipients_per_message or PLENTY
         self._ahead = settings.claim_ahead
@@ -71,6 +84,8 @@ class Lane:
         return self._affordable(now, ahead) - len(self.ready)
 
     def _affordable(self, now: float, wanted: int) -> int:
+        if self._octets.free(now) < self._need_octets:
+            return 0
         if not self.budget.limited or wanted <= 0:
             return wanted
         free = self.budget.free(now)
@@ -91,11 +106,14 @@ class Lane:
             return self.health.until(now)
         if self.health.slots(now, self.flying) <= 0 or self.ready:
             return float("inf")
-        return self.budget.when(now, self.need)
+        return max(self.budget.when(now, self.need), self._octets.when(now, self._need_octets))
 
     def take(self, now: float) -> Lease | None:
         """The next lease if it may be sent now."""
         if not self.ready or self.health.slots(now, self.flying) <= 0:
+            return None
+        self._need_octets = min(self.ready[0].message.size, self._octets.limit)
+        if self._octets.free(now) < self._need_octets:
             return None
         if self.budget.limited:
             free = self.budget.free(now)
@@ -103,6 +121,8 @@ class Lane:
             if free.messages < 1 or free.recipients < self.need:
                 return None
             self.need = 1
+        self._octets.add(now, self._need_octets)
+        self._need_octets = 0
         return self.ready.popleft()
 
     def share(self, now: float) -> int:
@@ -119,6 +139,12 @@ class Lane:
         self.budget.finish(recipients, now, used=used)
         self._mean += (max(0.0, now - began) - self._mean) * _NEWEST
         self._mean = max(self._mean, 0.001)
+
+    def idle(self, now: float) -> bool:
+        """Whether the lane can be forgotten: nothing is under way, at fault or asked for, and its last claim was long
+        enough ago that a mailbox in use keeps its lane."""
+        busy = self.flying or self.ready or self.claiming or self.workers or self.more or self.health.paused
+        return self.usable and not busy and now - self.used_at > _IDLE
 
     def view(self, now: float) -> LaneView:
         health, free = self.health, self.budget.free(now)

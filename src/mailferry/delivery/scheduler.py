@@ -9,26 +9,31 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future, Task
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mailferry.clock import Clock
 from mailferry.delivery.agenda import Agenda
 from mailferry.delivery.alarms import Alarms, Teller
 from mailferry.delivery.bounce import BounceTo, Gateway, Reporter
 from mailferry.delivery.breaker import Breaker
+from mailferry.delivery.budgets import Budgets
+from mailferry.delivery.detour import Detour
 from mailferry.delivery.dispatch import Dispatcher
+from mailferry.delivery.failover import Failover
 from mailferry.delivery.lanes import Lane, LaneView
 from mailferry.delivery.monitor import Monitor
+from mailferry.delivery.pools import Pools
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.retry import Schedule
-from mailferry.delivery.settings import DAY, DeliverySettings
+from mailferry.delivery.settings import DeliverySettings
 from mailferry.delivery.settler import Settler
 from mailferry.delivery.worker import Worker
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transports, route_of
+from mailferry.routes.faults import Fault
 from mailferry.routes.sighting import Finders
 from mailferry.routes.table import RouteTable
-from mailferry.spool.api import LaneDue, Spool, UsedMinute
+from mailferry.spool.api import LaneDue, Spool
 from mailferry.spool.checkpoints import Checkpoint, no_checkpoint
 
 #: The agenda's name for a look at all lanes of the spool.
@@ -45,7 +50,7 @@ class Scheduler:
     def __init__(
         self, spool: Spool, transports: Transports, table: RouteTable, settings: DeliverySettings, hostname: str,
         postmaster: str, clock: Clock, log: MailLog, bounce_to: BounceTo, checkpoint: Checkpoint = no_checkpoint,
-        teller: Teller | None = None, finders: Finders | None = None,
+        teller: Teller | None = None, finders: Finders | None = None, detour: Detour | None = None,
     ) -> None:  # fmt: skip
         self._spool = spool
         self._transports = transports
@@ -69,6 +74,12 @@ class Scheduler:
         self._dispatcher = Dispatcher(spool, worker, self._recorder, self._agenda, settings, self._alarms, clock, log)
         self._monitor = Monitor(spool, self._alarms, settings, clock, log)
         self._lanes: dict[str, Lane] = {}
+        detour = detour or Detour()
+        self._budgets = Budgets(spool, detour, transports, clock, log)
+        self._failover = Failover(spool, detour, self._lanes, clock, log)
+        self._breaker.changed = self._failover.look
+        self._dispatcher.starved = self._failover.starved
+        self._dispatcher.full = Pools(spool, detour, self._lane, clock).share
         self._surveyed = -_SURVEY_EVERY
         self._surveying = False
         self._patrol: Task[None] | None = None
@@ -99,6 +110,7 @@ class Scheduler:
             self._patrol.cancel()
             await asyncio.gather(self._patrol, return_exceptions=True)
         self._dispatcher.cancel()
+        await self._failover.close()
         await self._dispatcher.idle()
         for lane in self._lanes.values():
             self._dispatcher.give_back(lane)
@@ -109,6 +121,12 @@ class Scheduler:
         """Every lane met so far, for people to see."""
         now = self._clock.time()
         return [lane.view(now) for _, lane in sorted(self._lanes.items())]
+
+    def hasten(self, routes: Collection[str]) -> None:
+        """There is something new to log in with on these routes: what waits for a token is tried now."""
+        for lane in self._lanes.values():
+            if route_of(lane.name) in routes and lane.health.hasten(self._clock.time(), Fault.TOKEN):
+                self._wake(lane)
 
     def _close(self) -> None:
         self._dispatcher.closed = True
@@ -129,18 +147,20 @@ class Scheduler:
         if names is None:
             self._survey()
             return
-        for name in names:
+        found = list(names)
+        for name in found:
             self._wake(self._lane(name))
+        self._failover.arrived(found)
 
     def _rung(self) -> None:
         """The agenda's timer went off."""
         if self._dispatcher.closed:
             return
-        for name in self._agenda.due(self._clock.time()):
-            if name == _SURVEY:
-                self._survey()
-                continue
-            lane = self._lane(name)
+        due = self._agenda.due(self._clock.time())
+        if _SURVEY in due:
+            self._survey()
+        # Lanes on one budget come in turn: the one that had none for longest first.
+        for lane in sorted((self._lane(name) for name in due if name != _SURVEY), key=lambda each: each.served):
             lane.timed = True
             self._wake(lane)
         self._agenda.arm()
@@ -166,34 +186,33 @@ class Scheduler:
     def _lane(self, name: str) -> Lane:
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = Lane(name, self._transports.get(route_of(name)), self._settings)
+            transport = self._transports.get(route_of(name))
+            lane = self._lanes[name] = Lane(name, transport, self._settings, self._budgets.of(name))
+            lane.health.since = self._alarms.since.get(lane.alarm_key)  # a fault that an earlier run met, too
+            lane.used_at = self._clock.time()
+            self._budgets.join(lane)
             if lane.transport is None:
                 self._breaker.no_route(lane)
-            elif lane.budget.limited:
-                self._restore(lane)
             else:
-                lane.usable = True
+                self._budgets.learn(lane, self._learned)
         elif not lane.usable and lane.transport is None:
             self._breaker.no_route(lane)
         return lane
 
-    def _restore(self, lane: Lane) -> None:
-        """Learn what the lane has used before; it sends nothing until that is known."""
-
-        def restored(future: Future[list[UsedMinute]]) -> None:
-            error = None if future.cancelled() else future.exception()
-            if self._dispatcher.closed:
-                return
-            if future.cancelled() or error is not None:
-                self._log.trouble("budget not known", lane=lane.name, cause=str(error or "cancelled"))
-                self._lanes.pop(lane.name, None)
-                self._agenda.at(self._clock.time() + _AGAIN, lane.name)
-                return
-            lane.budget.restore(future.result(), self._clock.time())
+    def _learned(self, lane: Lane, known: bool) -> None:
+        """What the lane's budget has been used for before is counted, or has to be asked for again."""
+        if self._dispatcher.closed or lane.usable:
+            return
+        if known:
             lane.usable = True
             self._wake(lane)
+        else:
+            self._forget(lane)
+            self._agenda.at(self._clock.time() + _AGAIN, lane.name)
 
-        self._spool.used(lane.name, self._clock.time() - DAY - 60.0).add_done_callback(restored)
+    def _forget(self, lane: Lane) -> None:
+        self._budgets.leave(lane)
+        self._lanes.pop(lane.name, None)
 
     # -- what waits in the spool -------------------------------------------------------------------------------------
 
@@ -230,7 +249,15 @@ class Scheduler:
                 self._agenda.at(float(int(each.due) + 1), lane.name)
         for name in self._orphans() - waiting:
             self._alarms.clear(f"lane:{name}")
-            self._lanes.pop(name, None)
+            if name in self._lanes:
+                self._forget(self._lanes[name])
+        self._prune(waiting, now)
+
+    def _prune(self, waiting: set[str], now: float) -> None:
+        """Lanes of mailboxes that nobody sends from any more go; what they have used is in the store."""
+        for lane in list(self._lanes.values()):
+            if lane.name not in waiting and lane.idle(now):
+                self._forget(lane)
 
     def _orphans(self) -> set[str]:
         """Lanes whose alarm says that there is no such route, for which no success can ever clear it."""
@@ -243,6 +270,7 @@ class Scheduler:
         while True:
             try:
                 self._dispatcher.cut_overdue()
+                self._failover.look_around()
                 self._survey()
                 await self._monitor.look()
             except Exception as error:

@@ -27,6 +27,7 @@ class Limits:
     recipients_per_message: int = 0
     message_size: int = 0  # octets
     messages_per_hour: int = 0
+    octets_per_5_minutes: int = 0
     whole: bool = False  # a message goes to all its recipients at once: never begun while the budget holds for a part
 
 

@@ -29,6 +29,8 @@ def look(route: RouteSettings) -> Look:
             return Look()
         case RouteType.GRAPH:
             return _graph(route)
+        case RouteType.ACS_REST:  # the interface takes no MIME: the message is always taken apart
+            return Look(route.mailbox.casefold(), "json", "json")
     # High Volume Email and Azure Communication Services: From becomes the account, the original goes to Reply-To.
     account = route.mailbox.casefold()
     return Look(account, "reply-to" if account else "")

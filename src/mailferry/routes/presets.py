@@ -92,6 +92,19 @@ def request_size(settings: RouteSettings) -> int:
     return settings.request_size or graph().request_size.value
 
 
+def budget(settings: RouteSettings) -> str:
+    """The word of the budget: routes that have the same share what one lane may take, mailbox by mailbox."""
+    if settings.budget is not None:
+        return f"budget {settings.budget}"
+    match settings.type:
+        case RouteType.EXCHANGE_SMTP | RouteType.GRAPH:
+            # What Graph accepts counts against the mailbox as what SMTP accepts does (Learn, user: sendMail, note).
+            return f"mailboxes of {settings.tenant}"
+        case RouteType.SMARTHOST | RouteType.HVE:
+            return f"route {settings.name}"
+    return "azure communication services"
+
+
 def largest(settings: RouteSettings) -> int:
     """Octets of the largest message that the route takes; 0 where only the upstream knows."""
     own = limits(settings).message_size
@@ -116,6 +129,7 @@ def limits(settings: RouteSettings) -> Limits:
         ),
         message_size=base.message_size if own.message_size is None else own.message_size,
         messages_per_hour=base.messages_per_hour if own.messages_per_hour is None else own.messages_per_hour,
+        octets_per_5_minutes=graph().upload_per_5_minutes.value if settings.type is RouteType.GRAPH else 0,
         whole=settings.type is RouteType.GRAPH,
     )
 

@@ -196,7 +196,7 @@ class RouteTable:
         chain = (route, *self._exits[route].failover)
         able = [name for name in chain if self._exits[name].takes(domain, size)]
         key = f"{client}\n{sender}"
-        return tuple(self._choice(name, mailbox, key) for name in able or (route,))
+        return tuple(choice for name in able or (route,) for choice in self._choices(name, mailbox, key))
 
     def explain(
         self, *, client: str, client_route: str | None, sender: str, mailbox: str, recipient: str
@@ -207,7 +207,7 @@ class RouteTable:
         if number is not None:
             rule = self._rules[number]
             reason = f"rule {number + 1} matches ({rule.conditions()})"
-            return Explanation(self._choice(rule.route, mailbox, f"{client}\n{sender}"), number + 1, reason)
+            return Explanation(self._choices(rule.route, mailbox, f"{client}\n{sender}")[0], number + 1, reason)
         route = self._fallback(client_route, domain)
         if route == client_route:
             reason = f"no rule matches; the route of client {client}"
@@ -217,7 +217,7 @@ class RouteTable:
             reason = f"no rule matches and there is no route {client_route}; the default route"
         else:
             reason = "no rule matches; the default route"
-        return Explanation(self._choice(route, mailbox, f"{client}\n{sender}"), None, reason)
+        return Explanation(self._choices(route, mailbox, f"{client}\n{sender}")[0], None, reason)
 
     def _matching(self, query: Query, domain: str) -> int | None:
         internal = domain in self._accepted
@@ -231,11 +231,15 @@ class RouteTable:
         way = self._exits.get(client_route) if client_route is not None else None
         return way.name if way is not None and way.reaches(domain) else self._default
 
-    def _choice(self, route: str, mailbox: str, key: str) -> Choice:
+    def _choices(self, route: str, mailbox: str, key: str) -> tuple[Choice, ...]:
+        """The lane of a route, or of each mailbox of its pool, the one that `key` keeps to first."""
         way = self._exits[route]
         if not way.needs_mailbox:
-            return Choice(route, "")
-        if way.pool:  # one client and sender keep to one mailbox; what it cannot carry is shared later (delivery.pools)
-            return Choice(route, normal_address(way.pool[crc32(key.encode()) % len(way.pool)]))
+            return (Choice(route, ""),)
+        if way.pool:
+            start = crc32(key.encode("utf-8", "surrogatepass")) % len(way.pool)
+            boxes = (*way.pool[start:], *way.pool[:start])
+        else:
+            boxes = (way.mailbox or mailbox,)
         # One lane per mailbox, however clients spell it: Exchange Online does not tell addresses apart by case.
-        return Choice(route, normal_address(way.mailbox or mailbox))
+        return tuple(Choice(route, normal_address(box)) for box in boxes)
