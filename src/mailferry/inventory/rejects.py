@@ -7,7 +7,7 @@ editor counts it, line breaks inside quotes among them.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -41,6 +41,7 @@ REASONS: Mapping[str, Text] = {
     "no-object": Text("no JSON object", "JSON オブジェクトではない"),
 }
 _FIRST = (5_000, 200_000)
+_PARSED = frozenset({Shape.CSV, Shape.FIELDS, Shape.LINES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +53,25 @@ class Skip:
     line: int | None
 
 
-def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[Skip, ...]:
-    """What the parser refused of the file that was read last."""
-    if table.sample.shape not in (Shape.CSV, Shape.FIELDS, Shape.LINES):
-        return ()
-    rows = connection.execute(statements("merge.sql")["rejects"]).fetchall()
-    for error, _, place, breaks in rows:
+def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> Mapping[int, tuple[Skip, ...]]:
+    """What the parser refused of the files that were read last, by their places in the table."""
+    if table.sample.shape not in _PARSED:
+        return {}
+    found: dict[int, dict[str, Skip]] = {}
+    for part, error, count, place, breaks in connection.execute(statements("merge.sql")["rejects"]).fetchall():
+        source = table.sources[part]
+        line = _line_at(source.file, place)
         if error == "UNQUOTED VALUE" and breaks > 0:
             raise InventoryError(
-                table.name,
+                source.name,
                 "a quotation mark opens here and is not closed, so that the rows after it cannot be told apart",
-                _line_at(table.file, place),
+                line,
                 cure="export it again, or mend this line",
             )
-    merged: dict[str, Skip] = {}
-    for error, count, place, _ in rows:
-        reason, line = _PARSER.get(error, "damaged"), _line_at(table.file, place)
-        before = merged.get(reason)
-        merged[reason] = Skip(
-            reason, count + (before.count if before else 0), min(line, before.line or line) if before else line
-        )
-    return tuple(merged.values())
+        merged, reason = found.setdefault(part, {}), _PARSER.get(error, "damaged")
+        before = merged.get(reason, Skip(reason, 0, line))
+        merged[reason] = Skip(reason, count + before.count, min(line, before.line or line))
+    return {part: tuple(merged.values()) for part, merged in found.items()}
 
 
 def _line_at(file: Path, place: int) -> int:
@@ -86,47 +85,63 @@ def _line_at(file: Path, place: int) -> int:
 
 
 def sample_lines(
-    connection: duckdb.DuckDBPyConnection, table: Table, stage: str, counts: Iterable[tuple[str, int]]
-) -> tuple[Skip, ...]:
-    """The reader's own skips with a line each: a second look, at the first rows and at all only where it must be."""
-    wanted = dict(counts)
-    found: dict[str, int] = {}
-    for limit in (*(f"LIMIT {rows}" for rows in _FIRST), ""):
-        if not wanted.keys() - found.keys():
+    connection: duckdb.DuckDBPyConnection, table: Table, skips: str, counts: Mapping[int, Mapping[str, int]]
+) -> Mapping[int, tuple[Skip, ...]]:
+    """The reader's own skips with a line each: a second look, of a file by itself at the first rows and at all only
+    where it must be. `skips` selects file, record and skip from `source`."""
+    wanted = {(part, reason) for part, reasons in counts.items() for reason in reasons}
+    found: dict[tuple[int, str], int] = {}
+    for limit in (*(f"LIMIT {rows}" for rows in _FIRST), "") if len(table.sources) == 1 else ("",):
+        if not wanted - found.keys():
             break
-        connection.execute("SET preserve_insertion_order = true")
-        connection.execute(
-            "CREATE OR REPLACE TEMP VIEW source AS SELECT *, row_number() OVER () AS record "  # noqa: S608
-            f"FROM (SELECT * FROM ({table.relation}) {limit})"
-        )
-        rows = connection.execute(
-            f"SELECT skip, min(record) FROM ({stage}) WHERE skip IS NOT NULL GROUP BY skip"  # noqa: S608
-        ).fetchall()
-        connection.execute("SET preserve_insertion_order = false")
-        found |= {reason: record for reason, record in rows if record is not None and reason not in found}
-    lines = _lines(connection, table, sorted(set(found.values())))
-    return tuple(Skip(reason, count, lines.get(found.get(reason, 0))) for reason, count in wanted.items())
-
-
-def _lines(connection: duckdb.DuckDBPyConnection, table: Table, records: list[int]) -> dict[int, int]:
-    """Where those records begin."""
-    shape = table.sample.shape
-    if shape not in (Shape.CSV, Shape.FIELDS, Shape.LINES):
-        return {record: record for record in records}
-    refused = {
-        _line_at(table.file, place)
-        for (place,) in connection.execute(
-            "SELECT min(byte_position) FROM rejects GROUP BY line LIMIT 10000"
-        ).fetchall()
+        found = _first_records(connection, table, skips, limit) | found
+    lines = {
+        part: _lines(connection, table, part, sorted({found.get((part, reason), 0) for reason in reasons}))
+        for part, reasons in counts.items()
     }
-    with table.file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        if shape is Shape.LINES:
-            return {record: record for record in records}
-        reader = csv.reader(stream, delimiter=table.sample.delimiter)
-        for _ in islice(stream, 0 if shape is Shape.FIELDS else table.sample.skip):
+    return {
+        part: tuple(
+            Skip(reason, count, lines[part].get(found.get((part, reason), 0)))
+            for reason, count in sorted(reasons.items())
+        )
+        for part, reasons in counts.items()
+    }
+
+
+def _first_records(
+    connection: duckdb.DuckDBPyConnection, table: Table, skips: str, limit: str
+) -> dict[tuple[int, str], int]:
+    """The first record of each file and reason, counted from 1 in its file."""
+    connection.execute("SET preserve_insertion_order = true")
+    rows = connection.execute(
+        "WITH source AS NOT MATERIALIZED (SELECT *, row_number() OVER () AS record "  # noqa: S608
+        f"FROM (SELECT * FROM ({table.relation}) {limit})) "
+        f"SELECT file, skip, min(record) FROM ({skips}) GROUP BY file, skip"
+    ).fetchall()
+    connection.execute("SET preserve_insertion_order = false")
+    begins = {0: 1}  # where each file's records begin
+    for part, _, record in rows if len(table.sources) > 1 else ():
+        begins[part] = min(record, begins.get(part, record))
+    return {(part, skip): record - begins[part] + 1 for part, skip, record in rows if skip and record is not None}
+
+
+def _lines(connection: duckdb.DuckDBPyConnection, table: Table, part: int, records: list[int]) -> Mapping[int, int]:
+    """Where those records of a file begin."""
+    shape = table.sample.shape
+    if shape not in (Shape.CSV, Shape.FIELDS):
+        return {record: record for record in records if record > 0}
+    file = table.sources[part].file
+    refused = {
+        _line_at(file, place)
+        for owner, place in connection.execute(statements("merge.sql")["refused"]).fetchall()
+        if owner == part
+    }
+    before = 0 if shape is Shape.FIELDS else table.sample.skip
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        for _ in islice(stream, before):
             pass
-        before = 0 if shape is Shape.FIELDS else table.sample.skip
-        return _walk(reader, before, refused, records)
+        reader = csv.reader(stream, delimiter=table.sample.delimiter)
+        return _walk(reader, before, refused, [record for record in records if record > 0])
 
 
 def _walk(reader: csv._reader, before: int, refused: set[int], records: list[int]) -> dict[int, int]:  # type: ignore[name-defined]

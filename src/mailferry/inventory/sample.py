@@ -9,15 +9,17 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mailferry.inventory.names import plain_name
 
 _HEAD = 1 << 18
+_ROWS = 100
 _DELIMITERS = ",;\t|"
 _PROPERTY = re.compile(r"^([A-Za-z][A-Za-z0-9 _()-]*?)\s+: ?(.*)$")
 _MOST_OBJECTS = 200
@@ -41,7 +43,7 @@ class Sample:
     lines: tuple[str, ...]
     delimiter: str = ","
     skip: int = 1  # lines before the first row
-    first: tuple[str, ...] = ()  # of separated values: the first row
+    rows: tuple[tuple[str, ...], ...] = ()  # the first records under `header`, where the shape has records
 
     @property
     def names(self) -> frozenset[str]:
@@ -52,7 +54,8 @@ def take(file: Path) -> Sample:
     """Look at the beginning of a UTF-8 file."""
     with file.open("rb") as stream:
         text = stream.read(_HEAD).decode("utf-8-sig", "replace")
-    lines = tuple(text.splitlines()[:500])
+    every = text.splitlines()
+    lines = tuple(every[: max(1, len(every) - 1)] if file.stat().st_size > _HEAD else every)[:500]  # the last is cut
     start = text.lstrip()[:1]
     if start in ("[", "{"):
         found = _json(text, lines)
@@ -61,9 +64,11 @@ def take(file: Path) -> Sample:
     for line in lines[:20]:
         if line.startswith("#Fields:"):
             names = tuple(name.strip() for name in line.removeprefix("#Fields:").split(","))
-            return Sample(Shape.FIELDS, names, lines)
+            return Sample(Shape.FIELDS, names, lines, rows=_rows((each for each in lines if each[:1] != "#"), ","))
     if _is_list(lines):
-        return Sample(Shape.LIST, tuple(dict.fromkeys(name for name, _ in properties(lines))), lines)
+        listed = tuple(islice(records(lines), _ROWS))
+        header = tuple(dict.fromkeys(name for record in listed for name in record))
+        return Sample(Shape.LIST, header, lines, rows=tuple(tuple(each.get(n, "") for n in header) for each in listed))
     return _csv(text, lines) or Sample(Shape.LINES, (), lines)
 
 
@@ -72,8 +77,19 @@ def _json(text: str, lines: tuple[str, ...]) -> Sample | None:
     if not objects:
         return Sample(Shape.JSON, (), lines)
     header = tuple(dict.fromkeys(path for each in objects for path in _paths(each)))
+    rows = tuple(tuple(_at(each, path) for path in header) for each in objects[:_ROWS])
     lined = len(lines) > 1 and all(line.startswith("{") and line.rstrip().endswith("}") for line in lines[:2])
-    return Sample(Shape.NDJSON if lined else Shape.JSON, header, lines)
+    return Sample(Shape.NDJSON if lined else Shape.JSON, header, lines, rows=rows)
+
+
+def _at(value: dict[str, Any], path: str) -> str:
+    """What stands at a dotted path, as text; blank where nothing does."""
+    found: Any = value
+    if path not in value:
+        outer, _, path = path.partition(".")
+        found = value.get(outer)
+    inner = found.get(path) if isinstance(found, dict) else None
+    return str(inner).strip() if isinstance(inner, str | int) else ""
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
@@ -105,7 +121,7 @@ def _is_list(lines: tuple[str, ...]) -> bool:
     return len(filled) >= 1 and sum(bool(_PROPERTY.match(line)) for line in filled) >= max(1, len(filled) * 0.6)
 
 
-def properties(lines: Iterator[str] | tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def properties(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     """(name, value) of each property line; ("", "") where a record ends. A line that is none belongs to the value
     before it: Format-List breaks long values."""
     name, value = "", ""
@@ -121,6 +137,31 @@ def properties(lines: Iterator[str] | tuple[str, ...]) -> Iterator[tuple[str, st
             yield "", ""
     if name:
         yield name, value
+
+
+def records(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Format-List's records: a blank line or a name that comes again begins the next."""
+    record: dict[str, str] = {}
+    for name, value in properties(lines):
+        if (not name or name in record) and record:
+            yield record
+            record = {}
+        if name:
+            record[name] = value
+    if record:
+        yield record
+
+
+def _rows(lines: Iterable[str], delimiter: str) -> tuple[tuple[str, ...], ...]:
+    found: list[tuple[str, ...]] = []
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            if len(found) == _ROWS:
+                break
+            found.append(tuple(row))
+    except csv.Error:
+        pass
+    return tuple(found)
 
 
 def _csv(text: str, lines: tuple[str, ...]) -> Sample | None:
@@ -140,8 +181,8 @@ def _csv(text: str, lines: tuple[str, ...]) -> Sample | None:
     header = tuple(parsed[0])
     if len(header) < 2 and not (header and plain_name(header[0]) and len(rows) > 1 and "," not in rows[1]):
         return None
-    first = tuple(parsed[1]) if len(parsed) > 1 else ()
-    return Sample(Shape.CSV, header, lines, delimiter, skip + 1 + _blank(lines, skip), first)
+    start = skip + 1 + _blank(lines, skip)
+    return Sample(Shape.CSV, header, lines, delimiter, start, _rows(lines[start:], delimiter))
 
 
 def _blank(lines: tuple[str, ...], skip: int) -> int:

@@ -1,34 +1,35 @@
-"""One file into the scratch database: made readable, recognised, staged, counted.
+"""Files into the scratch database, those of one form in one go: made readable, staged, counted.
 
-Leaves to others: which files (files), the inventory itself (merging) and what rows mean (readers). Invariant: the
-inventory is not touched; what a file can do wrong is an InventoryError or a counted skip, and the numbers add up: rows
-are those taken and those skipped.
+Leaves to others: which files (files), opening them (opening), the inventory itself (merging) and what rows mean
+(readers). Invariant: the inventory is not touched; what a file can do wrong is an InventoryError or a counted skip, and
+the numbers of each file add up: rows are those taken and those skipped.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mailferry.inventory import text
 from mailferry.inventory.database import statements
 from mailferry.inventory.errors import InventoryError, NotAnExportError
 from mailferry.inventory.files import Found
-from mailferry.inventory.readers import gateway
+from mailferry.inventory.opening import Opened, batches, common, opened
 from mailferry.inventory.readers.base import Reader, Target
-from mailferry.inventory.recognise import recognise
 from mailferry.inventory.rejects import Skip, parser_rejects, sample_lines
-from mailferry.inventory.sample import Sample, Shape, take
-from mailferry.inventory.tables import Table, table
+from mailferry.inventory.sample import Shape
+from mailferry.inventory.tables import Source, Table, table
+from mailferry.inventory.tally import Tally
 
 if TYPE_CHECKING:
     import duckdb
 
-_ISO = re.compile(r"\d{4}[-/.年]|\d{8}T|$")
-_EVENTS = ("places", "arrivals", "signs")
+#: Told of each file: its place from 1, how many there are, its name.
+Progress = Callable[[int, int, str], None]
+
 _DIMS = ("account", "sender", "address", "name", "host", "authentication", "mechanism", "tls", "agent", "error", "via")
 #: What a reader need not make, and what stands for it.
 _ABSENT = dict.fromkeys((*_DIMS, "message_id", "subject"), "''") | {
@@ -37,15 +38,18 @@ _ABSENT = dict.fromkeys((*_DIMS, "message_id", "subject"), "''") | {
     "recipients": "NULL::INTEGER",
     "size": "NULL::BIGINT",
 }
+_EVENTS = ("place", "arrived", "sign")
 #: DuckDB says where in a JSON file, with its own name for the file before it.
 _PLACE = re.compile(r'(?:in file|file) "?[^"\n]*"?,? ?')
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """What one file gave; its tables in the scratch database end in `number`. Times are UTC without a zone."""
+    """What one file gave. Its batch's tables in the scratch database end in `number`, its rows there are those of
+    `part`. Times are UTC without a zone."""
 
     number: int
+    part: int
     kind: str
     target: Target | None  # None: a companion file that says nothing
     name: str
@@ -66,95 +70,108 @@ class Staged:
 
 
 class Stager:
-    """Stages files one after the other on a connection whose default is the scratch database."""
+    """Stages files on a connection whose default is the scratch database."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path, now: datetime) -> None:
         self._db = connection
         self._scratch = scratch
         self._count = 0
+        self._folders = 0
         connection.execute("SET VARIABLE now = CAST(? AS TIMESTAMP)", [now.replace(tzinfo=None)])
         connection.execute("SET VARIABLE year = CAST(? AS INTEGER)", [now.year])
 
-    def stage(self, found: Found) -> Staged:
-        """Read `found`, carefully where the quick way fails; what is no export only where nobody named it."""
-        self._count += 1
+    def stage(self, found: Sequence[Found], progress: Progress | None = None) -> list[Staged]:
+        """All of `found`, in their order."""
+        staged: dict[int, Staged] = {}
+        files: list[tuple[int, Opened]] = []
+        for place, each in enumerate(found):
+            file = self._opened(each)
+            if isinstance(file, Opened):
+                files.append((place, file))
+            else:
+                staged[place] = file
+        for batch in batches(files):
+            if progress is not None:
+                progress(min(len(staged) + len(batch), len(found)), len(found), batch[0][1].found.name)
+            made = self._read([file for _, file in batch])
+            staged |= dict(zip((place for place, _ in batch), made, strict=True))
+        return [staged[place] for place in range(len(found))]
+
+    def _opened(self, found: Found, *, careful: bool = False) -> Opened | Staged:
+        """The file; what is no export, only where nobody named it, and what says nothing are done with."""
         try:
-            return self._read(found)
+            file = opened(found, self._folder(), careful=careful)
         except NotAnExportError as error:
             if found.named:
                 raise
-            return Staged(self._count, "unknown", None, found.name, found.modified, note=error.reason)
+            return Staged(0, 0, "unknown", None, found.name, found.modified, note=error.reason)
+        if file is None:
+            note = "details of sign-ins that another file has"
+            return Staged(0, 0, "companion", None, found.name, found.modified, note=note)
+        return file
 
-    def _read(self, found: Found) -> Staged:
+    def _read(self, batch: list[Opened]) -> list[Staged]:
+        """The quick way, where that fails file by file, and at last carefully."""
         import duckdb
 
         of_data = (duckdb.InvalidInputException, duckdb.DataError, duckdb.OperationalError)
         try:
-            staged = self._attempt(found, careful=False)
+            staged = self._attempt(batch, careful=False)
             if staged is not None:
                 return staged
         except of_data:
-            self._clear()
+            pass
+        self._clear()
+        if len(batch) > 1:
+            return [staged for each in batch for staged in self._read([each])]
+        found = batch[0].found
+        file = self._opened(found, careful=True)
+        if isinstance(file, Staged):
+            return [file]
         try:
-            staged = self._attempt(found, careful=True)
+            staged = self._attempt([file], careful=True)
         except of_data as error:
             raise InventoryError(found.name, f"it cannot be read: {_told(error)}") from error
         if staged is None:
             raise InventoryError(found.name, "it holds no row", cure="export it again")
         return staged
 
-    def _attempt(self, found: Found, *, careful: bool) -> Staged | None:
+    def _attempt(self, batch: list[Opened], *, careful: bool) -> list[Staged] | None:
         """None where the quick way may have missed something."""
-        file, sample, reader = self._open(found, careful=careful)
-        if reader is None:
-            note = "details of sign-ins that another file has"
-            return Staged(self._count, "companion", None, found.name, found.modified, note=note)
-        made = table(found.name, file, sample, reader.fields, self._scratch)
-        iso = not reader.dated or self._all_iso(made, reader)
-        self._settle(made, reader, iso=iso)
-        stage = statements(f"readers/{reader.kind}.sql")["stage"]
-        self._run(made, stage, ordered=sample.shape is Shape.LINES)
+        reader = batch[0].reader
+        self._count += 1
+        sources = [Source(each.found.name, each.file) for each in batch]
+        made = table(sources, common(batch), reader.fields, reader.own, self._folder())
+        self._settle(made, reader, iso=batch[0].iso)
+        skips = self._run(made, reader)
         refused = parser_rejects(self._db, made)
-        numbered = not reader.numbered or reader.has(sample, reader.numbered)
-        if not numbered:
+        if not batch[0].numbered:
             self._execute("number-twins")
-        rows, taken, first, last, digest = self._one("tally")
-        if not careful and (rows == 0 or any(skip.reason == "bad-letters" for skip in refused)):
-            self._clear()
-            return None
-        if rows == 0 and refused:
-            raise InventoryError(found.name, "none of its rows can be read", refused[0].line)
-        counts = self._db.execute(statements("merge.sql")["skips"]).fetchall()
-        skipped = (*refused, *(sample_lines(self._db, made, stage, counts) if counts else ()))
+        tally = Tally(self._db.execute(statements("merge.sql")["tally"]).fetchall())
+        for part, each in enumerate(batch):
+            lost = refused.get(part, ())
+            if not careful and (tally.rows(part) == 0 or any(skip.reason == "bad-letters" for skip in lost)):
+                return None
+            if tally.rows(part) == 0 and lost:
+                raise InventoryError(each.found.name, "none of its rows can be read", lost[0].line)
+        lines = sample_lines(self._db, made, skips, tally.skips) if tally.skips else {}
         self._keep(reader)
-        lost = sum(skip.count for skip in refused)
-        return Staged(
-            self._count, reader.kind, reader.target, found.name, found.modified, rows + lost, taken, digest, first,
-            last, skipped, self._note(iso=iso), numbered,
-        )  # fmt: skip
-
-    def _open(self, found: Found, *, careful: bool) -> tuple[Path, Sample, Reader | None]:
-        with found.path.open("rb") as stream:
-            database = stream.read(len(gateway.MAGIC)) == gateway.MAGIC
-        if database:
-            file = self._scratch / f"history{self._count}{careful}.ndjson"
-            gateway.unload(found.path, found.name, file)
-            return file, take(file), gateway.READER
-        file = text.plain(found.path, found.name, self._scratch, careful=careful)
-        sample = take(file)
-        if not any(line.strip() for line in sample.lines):
-            raise NotAnExportError(found.name, "it is empty", cure="export it again")
-        reader = recognise(found.name, sample)
-        if reader is not None and reader.fits is not None:  # a log's lines may look like columns or properties
-            sample = replace(sample, shape=Shape.LINES)
-        return (file if sample.shape is Shape.CSV else text.unmarked(file, self._scratch)), sample, reader
+        note = "" if batch[0].iso else self._note()
+        return [
+            Staged(
+                self._count, part, reader.kind, reader.target, each.found.name, each.found.modified,
+                tally.rows(part) + sum(skip.count for skip in refused.get(part, ())), *tally.taken(part),
+                (*refused.get(part, ()), *lines.get(part, ())), note, each.numbered,
+            )
+            for part, each in enumerate(batch)
+        ]  # fmt: skip
 
     def _settle(self, made: Table, reader: Reader, *, iso: bool) -> None:
         """The variables that SQL reads: how this file writes dates, and whether it has the switch at all."""
         self._db.execute("SET VARIABLE day_first = ?", [not iso and self._day_first(made, reader)])
         self._forget_rejects()
-        switch = reader.target is Target.MAILBOXES and reader.has(made.sample, "disabled")
-        self._db.execute("SET VARIABLE has_switch = ?", [switch])
+        if reader.target is Target.MAILBOXES:
+            self._db.execute("SET VARIABLE has_switch = ?", [reader.has(made.sample, "disabled")])
 
     def _day_first(self, made: Table, reader: Reader) -> bool:
         """Whether "03/04/2026" is the third of April here: a number above 12 tells; else semicolons do, which are
@@ -167,50 +184,82 @@ class Stager:
         ).fetchone() or (0, 0, False)
         return bool(first > 12 or (second <= 12 and (dots or made.sample.delimiter == ";")))
 
-    def _all_iso(self, made: Table, reader: Reader) -> bool:
-        rows = self._db.execute(f"SELECT {reader.dated} FROM ({made.relation}) LIMIT 100").fetchall()  # noqa: S608
-        return all(_ISO.match(value) for (value,) in rows)
-
     def _forget_rejects(self) -> None:
         for name in ("rejects", "rejects_scan"):
             self._db.execute(f"DROP TABLE IF EXISTS {name}")
 
-    def _run(self, made: Table, stage: str, *, ordered: bool) -> None:
-        self._db.execute(f"SET preserve_insertion_order = {str(ordered).lower()}")
+    def _run(self, made: Table, reader: Reader) -> str:
+        """`staged` and, of a reader with columns of its own, `judged`. Returns SQL of (file, record, skip) from a
+        relation `source`, to look for lines by."""
+        texts, merge = statements(f"readers/{reader.kind}.sql"), statements("merge.sql")
+        ordered = made.sample.shape is Shape.LINES
         record = "row_number() OVER ()" if ordered else "NULL::BIGINT"
-        self._db.execute(f"CREATE OR REPLACE TEMP VIEW source AS SELECT *, {record} AS record FROM ({made.relation})")  # noqa: S608
-        self._db.execute(f"CREATE TABLE staged AS {stage}")
-        self._db.execute("SET preserve_insertion_order = false")
+        source = f"source AS NOT MATERIALIZED (SELECT *, {record} AS record FROM ({made.relation}))"  # noqa: S608
+        if not reader.own:
+            stage = texts["stage"] if reader.batched else f"SELECT 0 AS file, * FROM ({texts['stage']})"  # noqa: S608
+            self._db.execute(f"SET preserve_insertion_order = {str(ordered).lower()}")
+            self._db.execute(f"CREATE TABLE staged AS WITH {source} SELECT * FROM ({stage})")  # noqa: S608
+            self._db.execute("SET preserve_insertion_order = false")
+            return stage
+        self._db.execute(f"CREATE TABLE packed AS WITH {source} SELECT * FROM ({texts['pack']})")  # noqa: S608
+        parts = made.parts.replace("{said}", "(SELECT DISTINCT said FROM packed)")
+        forged = merge["judged"].replace("{width}", str(made.width)).replace("{stage}", texts["stage"])
+        self._db.execute(forged.replace("{parts}", parts))
+        self._places("judged")
+        self._db.execute(merge["unpacked"].replace("{given}", ", ".join(self._given("judged"))))
+        self._db.execute("DROP TABLE packed")
+        return merge["unpacked-skips"].replace("{pack}", texts["pack"])
+
+    def _given(self, name: str) -> tuple[str, ...]:
+        there = self._columns(name)
+        return tuple(dim for dim in _DIMS if dim in there)
+
+    def _columns(self, name: str) -> frozenset[str]:
+        rows = self._db.execute(statements("merge.sql")["columns"], [name]).fetchall()
+        return frozenset(column for (column,) in rows)
+
+    def _places(self, name: str) -> None:
+        there = self._columns(name)
+        absent = "".join(f", {value} AS {column}" for column, value in _ABSENT.items() if column not in there)
+        self._execute("whole", absent=absent, relation=name)
+        self._execute("places")
 
     def _keep(self, reader: Reader) -> None:
         """Events shrink to what the inventory keeps of them; settings stay as they are."""
         if reader.target is not Target.EVENTS:
             self._db.execute(f"ALTER TABLE staged RENAME TO staged{self._count}")
             return
-        there = {name for (name,) in self._db.execute(statements("merge.sql")["columns"]).fetchall()}
-        absent = "".join(f", {value} AS {name}" for name, value in _ABSENT.items() if name not in there)
-        given = ", ".join(name for name in _DIMS if name in there)
-        for name in ("whole", *_EVENTS):
-            self._db.execute(statements("merge.sql")[name].replace("{absent}", absent).replace("{given}", given))
+        if reader.own:
+            for name in ("arrivals-unpacked", "no-signs"):
+                self._execute(name)
+        else:
+            self._places("staged")
+            for name in ("arrivals", "signs"):
+                self._execute(name, given=", ".join(self._given("staged")))
         self._db.execute("DROP TABLE staged")
-        for name in ("place", "arrived", "sign"):
+        self._db.execute("DROP TABLE IF EXISTS judged")
+        for name in _EVENTS:
             self._db.execute(f"ALTER TABLE {name} RENAME TO {name}{self._count}")
 
-    def _note(self, *, iso: bool) -> str:
-        if iso:
-            return ""
+    def _note(self) -> str:
         first = self._db.execute("SELECT getvariable('day_first')").fetchone() == (True,)
         return "dates read as day, month, year" if first else "dates read as month, day, year"
 
     def _clear(self) -> None:
-        for name in ("staged", "place", "arrived", "sign"):
+        for name in ("staged", "packed", "judged", *_EVENTS):
             self._db.execute(f"DROP TABLE IF EXISTS {name}")
 
-    def _execute(self, name: str) -> None:
-        self._db.execute(statements("merge.sql")[name])
+    def _folder(self) -> Path:
+        self._folders += 1
+        folder = self._scratch / str(self._folders)
+        folder.mkdir()
+        return folder
 
-    def _one(self, name: str) -> tuple[Any, ...]:
-        return self._db.execute(statements("merge.sql")[name]).fetchone() or ()
+    def _execute(self, name: str, **parts: str) -> None:
+        text = statements("merge.sql")[name]
+        for part, value in parts.items():
+            text = text.replace(f"{{{part}}}", value)
+        self._db.execute(text)
 
 
 def _told(error: Exception) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,15 +22,12 @@ from mailferry.inventory.files import DEFAULT_LIMITS, Found, Limits, find
 from mailferry.inventory.merging import Source, merge
 from mailferry.inventory.records import Client
 from mailferry.inventory.rejects import Skip
-from mailferry.inventory.staging import Staged, Stager
+from mailferry.inventory.staging import Progress, Staged, Stager
 
 FILE = "inventory.duckdb"
 _SCRATCH = "scratch"
 _MAIN = "inventory"
 _IN_MEMORY = 1 << 30  # octets of exports; what is kept of them is an eighth
-
-#: Told of each file: its place from 1, how many there are, its name.
-Progress = Callable[[int, int, str], None]
 
 
 class Inventory:
@@ -86,19 +83,13 @@ class Inventory:
 
     def _staged(self, found: list[Found], scratch: Path, progress: Progress | None) -> list[Staged]:
         self._db.execute(f"USE {_SCRATCH}")
-        stager = Stager(self._db, scratch, self._now())
-        staged = []
-        for number, each in enumerate(found, 1):
-            if progress is not None:
-                progress(number, len(found), each.name)
-            staged.append(stager.stage(each))
-        return staged
+        return Stager(self._db, scratch, self._now()).stage(found, progress)
 
     def _merged(self, staged: list[Staged]) -> tuple[Source, ...]:
         self._db.execute(f"USE {_MAIN}")
         self._db.execute("BEGIN")
         try:
-            sources = tuple(merge(self._db, _SCRATCH, each, self._now()) for each in staged)
+            sources = merge(self._db, _SCRATCH, staged, self._now())
         except BaseException:
             self._db.execute("ROLLBACK")
             raise

@@ -45,7 +45,7 @@ def plain(file: Path, name: str, scratch: Path, *, careful: bool = False) -> Pat
     codec, mark = encoding(file, name, whole=careful)
     if codec == "utf-8" and not careful:
         return file
-    target = scratch / f"{file.name}.{'even' if careful else 'utf8'}"
+    target = scratch / ("even" if careful else "utf8")
     with target.open("w", encoding="utf-8", newline="") as out:
         try:
             for piece in pieces(file, codec, mark):
@@ -99,7 +99,7 @@ def unmarked(file: Path, scratch: Path) -> Path:
     with file.open("rb") as stream:
         if stream.read(3) != codecs.BOM_UTF8:
             return file
-        target = scratch / f"{file.name}.bare"
+        target = scratch / "bare"
         with target.open("wb") as out:
             while block := stream.read(_PIECE):
                 out.write(block)

@@ -36,9 +36,7 @@ CODES: Mapping[str, tuple[Severity, Text]] = _codes()
 
 
 #: Problems before warnings before notes, each in the order of the codes.
-_PLACES = {
-    code: (list(Severity).index(severity), place) for place, (code, (severity, _)) in enumerate(CODES.items())
-}
+_PLACES = {code: (list(Severity).index(severity), place) for place, (code, (severity, _)) in enumerate(CODES.items())}
 
 
 def sentence(finding: Finding, language: str = "en") -> str:

@@ -44,6 +44,8 @@ class Reader:
     unlike: tuple[str, ...] = ()  # fields that another kind has and this one has not
     dated: str = ""
     numbered: str = ""
+    own: tuple[str, ...] = ()  # fields that differ in every row; what the others say is judged once for all rows
+    batched: bool = False  # what a row means does not depend on the rows of other files: many are read in one go
     fits: Callable[[Sample], bool] | None = None
     reasons: Mapping[str, Text] = field(default_factory=dict)
 

@@ -28,6 +28,7 @@ READER = Reader(
     ),
     known_by=(("happened",), ("session",), ("number",), ("remote",), ("event",), ("data",)),
     dated="happened",
+    batched=True,
     reasons={
         "no-mail": Text("session without a message: a probe or a test", "メッセージのないセッション (監視やテスト)"),
         "bad-time": Text("session without a time that can be read", "日時を読み取れないセッション"),

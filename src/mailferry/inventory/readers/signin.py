@@ -33,6 +33,8 @@ READER = Reader(
     ),
     known_by=(("happened",), ("client", "principal"), ("address",)),
     dated="happened",
+    own=("happened", "id"),
+    batched=True,
     numbered="id",
     reasons={
         "not-smtp": Text("sign-in of another kind of client", "SMTP 以外のクライアントのサインイン"),

@@ -41,6 +41,7 @@ READER = Reader(
         ("status", "statuses", "event"),
     ),
     dated="happened",
+    batched=True,
     reasons={
         "bad-time": Text("no date and time that can be read", "日時を読み取れない"),
         "no-sender": Text("no sender: a report or a bounce", "送信者なし (配信レポートなど)"),

@@ -13,7 +13,7 @@ WITH spread AS (
             WHEN moment(happened) IS NULL THEN 'bad-time' WHEN address_of(sender) = '' THEN 'no-sender' END AS skip
     FROM spread
 )
-SELECT record, skip, key_of(concat_ws(chr(31), 'trace', coalesce(nullif(id, ''), message_id), receiver)) AS key, instant,
+SELECT file, record, skip, key_of(concat_ws(chr(31), 'trace', coalesce(nullif(id, ''), message_id), receiver)) AS key, instant,
     CASE WHEN submitted THEN envelope ELSE '' END AS account, envelope AS sender, ip AS address, '' AS name, host,
     CASE WHEN submitted THEN '' ELSE 'anonymous' END AS authentication, '' AS mechanism, '' AS tls, '' AS agent,
     CASE WHEN lower(status) IN ('failed', 'filteredasspam', 'quarantined', '失敗') THEN status ELSE '' END AS error,

@@ -33,6 +33,7 @@ READER = Reader(
     ),
     known_by=(("happened",), ("event",), ("source_name",), ("client", "original"), ("internal",)),
     dated="happened",
+    batched=True,
     reasons={
         "other-event": Text("not the arrival of a message by SMTP", "SMTP によるメッセージ受信以外のイベント"),
         "bad-time": Text("no date and time that can be read", "日時を読み取れない"),

@@ -9,7 +9,7 @@ WITH judged AS (
     SELECT *, unnest(CASE WHEN skip IS NULL THEN regexp_split_to_array(trim(recipients, ' {}'), '[;,]\s*') ELSE [''] END) AS one
     FROM judged
 )
-SELECT record, skip, key_of(concat_ws(chr(31), 'tracking', coalesce(nullif(network, ''), message_id), internal, happened, lower(one))) AS key,
+SELECT file, record, skip, key_of(concat_ws(chr(31), 'tracking', coalesce(nullif(network, ''), message_id), internal, happened, lower(one))) AS key,
     instant, '' AS account, address_of(sender) AS sender, ip AS address, '' AS name,
     CASE WHEN original IN ('', client) THEN host ELSE '' END AS host, 'anonymous' AS authentication, '' AS mechanism, '' AS tls,
     '' AS agent, '' AS error, connector AS via,
