@@ -175,7 +175,8 @@ def memory_growth(kind: type[Peer], seconds: float) -> float:
 
 def cells() -> list[Cell]:
     """Every row of the asks, in their order."""
-    from bench.inventory import inventory_cells  # which takes Cell from here
+    from bench.bulletin import bulletin_cells  # which take Cell from here
+    from bench.inventory import inventory_cells
 
     four = partial(partial, accept)
     postfix: list[type[Peer]] = [Mailferry, Postfix]
@@ -233,4 +234,5 @@ def cells() -> list[Cell]:
             better="less",
         ),
         *inventory_cells(),
+        *bulletin_cells(),
     ]
