@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
@@ -14,8 +16,20 @@ app = typer.Typer()
 app.command()(timeline)
 
 
-def run(*arguments: str, columns: int = 80) -> Result:
-    return CliRunner(env={"COLUMNS": str(columns), "LANG": "C.UTF-8", "LC_ALL": ""}).invoke(app, [*arguments])
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """The command with a state of its own, whatever lies on the machine."""
+    config = tmp_path / "mailferry.toml"
+    config.write_text(f'[gateway]\nhostname = "gateway.example.com"\nstate = "{tmp_path / "state"}"\n')
+
+    def invoke(*arguments: str, columns: int = 80) -> Result:
+        environment = {"COLUMNS": str(columns), "LANG": "C.UTF-8", "LC_ALL": ""}
+        return CliRunner(env=environment).invoke(app, ["--config", str(config), *arguments])
+
+    return invoke
 
 
 @pytest.mark.parametrize(
@@ -27,7 +41,7 @@ def run(*arguments: str, columns: int = 80) -> Result:
         ("2027-01-10", "10 days ago  the end of December 2026 has passed"),
     ],
 )
-def test_the_count(day: str, count: str) -> None:
+def test_the_count(run: Run, day: str, count: str) -> None:
     result = run("--at", day)
     assert result.exit_code == 0
     assert count in result.stdout
@@ -36,7 +50,7 @@ def test_the_count(day: str, count: str) -> None:
 
 @pytest.mark.parametrize("columns", [80, 130])
 @pytest.mark.parametrize("lang", ["en", "ja"])
-def test_no_line_is_wider_than_the_terminal(columns: int, lang: str) -> None:
+def test_no_line_is_wider_than_the_terminal(run: Run, columns: int, lang: str) -> None:
     from rich.cells import cell_len
 
     result = run("--at", "2026-11-24", "--lang", lang, columns=columns)
@@ -45,7 +59,7 @@ def test_no_line_is_wider_than_the_terminal(columns: int, lang: str) -> None:
     assert max(cell_len(line) for line in result.stdout.splitlines() if "https://" not in line) <= columns
 
 
-def test_it_says_what_happens_what_is_missing_and_what_was_said_before() -> None:
+def test_it_says_what_happens_what_is_missing_and_what_was_said_before(run: Run) -> None:
     text = " ".join(run("--at", "2026-11-24", columns=200).stdout.split())
     assert "disabled by default; an administrator can enable it again" in text
     assert "Not yet published by Microsoft" in text
@@ -54,20 +68,20 @@ def test_it_says_what_happens_what_is_missing_and_what_was_said_before() -> None
     assert "2028-09" in text
 
 
-def test_it_speaks_japanese() -> None:
+def test_it_speaks_japanese(run: Run) -> None:
     text = run("--at", "2026-11-24", "--lang", "ja", columns=200).stdout
     assert "2026 年 12 月末まで  あと 37 日" in text
     assert "既定で無効" in text
     assert "Microsoft からまだ公表されていない事項" in text
 
 
-def test_after_december_new_tenants_are_told_apart() -> None:
+def test_after_december_new_tenants_are_told_apart(run: Run) -> None:
     text = run("--at", "2027-02-01").stdout
     assert "Existing tenants: disabled by default" in text
     assert "Tenants created after December 2026: unavailable" in text
 
 
-def test_json_is_whole_and_alone() -> None:
+def test_json_is_whole_and_alone(run: Run) -> None:
     document = json.loads(run("--at", "2026-11-24", "--json").stdout)
     assert document["days_left"] == 37
     assert document["existing_tenants"] == "allowed"
@@ -78,9 +92,9 @@ def test_json_is_whole_and_alone() -> None:
     assert document["unpublished"]
 
 
-def test_today_is_the_default() -> None:
+def test_today_is_the_default(run: Run) -> None:
     assert run("--json").exit_code == 0
 
 
-def test_a_wrong_date_is_a_usage_error() -> None:
+def test_a_wrong_date_is_a_usage_error(run: Run) -> None:
     assert run("--at", "tomorrow").exit_code == 2
