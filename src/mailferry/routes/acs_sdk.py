@@ -16,6 +16,7 @@ from azure.communication.email.aio import EmailClient
 from azure.core.pipeline.policies import AsyncRedirectPolicy, AsyncRetryPolicy, SansIOHTTPPolicy, UserAgentPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 
+from mailferry.routes.kept import connector
 from mailferry.routes.settings import TimeoutSettings
 
 #: aiohttp warns of a larger text, which it would write in one piece.
@@ -32,14 +33,8 @@ class _Transport(AioHttpTransport):  # type: ignore[misc]  # the package exports
 
 def session(context: ssl.SSLContext | None, idle: float) -> aiohttp.ClientSession:
     """Connections that are kept for `idle` seconds."""
-    connector = aiohttp.TCPConnector(
-        limit=0,  # delivery keeps to the lane's connections
-        ssl=context if context is not None else True,
-        keepalive_timeout=idle if idle > 0 else aiohttp.helpers.sentinel,
-        force_close=idle <= 0,
-    )
     return aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
+        connector=connector(context, idle), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
     )
 
 

@@ -192,15 +192,11 @@ class Client:
     def _open(self) -> ClientSession:
         import aiohttp
 
+        from mailferry.routes.kept import connector
+
         if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=0,  # delivery keeps to the lane's connections
-                ssl=self._context if self._context is not None else True,
-                keepalive_timeout=self._idle if self._idle > 0 else aiohttp.helpers.sentinel,
-                force_close=self._idle <= 0,
-            )
             self._session = aiohttp.ClientSession(
-                connector=connector,
+                connector=connector(self._context, self._idle),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
                 trust_env=True,  # the token service is asked through the same proxy
