@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from mailferry.config.checks import (
     clients,
     enrolment,
+    failover,
     gateway,
     internal,
     listeners,
@@ -35,6 +36,7 @@ _CHECKS = (
     enrolment.check,
     tenants.check,
     routing.check,
+    failover.check,
     reports.check,
     internal.check,
 )

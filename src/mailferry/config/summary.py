@@ -71,7 +71,8 @@ def _route(config: Config, one: RouteSettings) -> Row:
         "to": f"{presets.host(one, cloud)}:{presets.port(one, cloud)}",
         "encryption": _encryption(one, cloud),
         "as": _login(one),
-        "mailbox": one.mailbox or ("the client's" if one.needs_mailbox else "none"),
+        "mailbox": one.mailbox or ", ".join(one.mailboxes) or ("the client's" if one.needs_mailbox else "none"),
+        "failover": ", ".join(one.failover) or "none",
         "reaches": _list(tuple(sorted(config.reach[one.name]))) if one.internal_only else "anywhere",
     }
 

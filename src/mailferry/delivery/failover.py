@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Task
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mailferry.clock import Clock, utc
 from mailferry.delivery.detour import Detour, Ways
@@ -127,7 +127,7 @@ def chooser(
             return None
         due = view.next_attempt
         # A wait that the lane's fault imposed ends with the lane; one of the message's own goes on.
-        at_once = due is not None and due <= max(pauses.get(view.lane, now), now)
+        at_once = bool(only) or (due is not None and due <= max(pauses.get(view.lane, now), now))
         return Turn(target.lane, _why(ways, here, target, out, detour.changes), now if at_once else None)
 
     return choose
@@ -142,6 +142,3 @@ def _why(
     words = changes.get((ways[0].route, target.route), ())
     seen = f"; those who receive it see another {', '.join(words)}" if words else ""
     return f"leaves by {target.lane} instead of {ways[0].lane}, because of {out.get(ways[here].lane, 'a fault')}{seen}"
-
-
-Starved = Callable[[Lane], None]

@@ -82,7 +82,7 @@ def _mailbox(view: View, path: Path, client: ClientSettings) -> Iterator[Finding
     """Exchange Online sends from mailboxes of the tenant only."""
     for route in _routes_of(view, client):
         domains = view.accepted_domains(route.tenant)
-        if not route.needs_mailbox or route.mailbox or not domains:
+        if not route.needs_mailbox or route.mailbox or route.mailboxes or not domains:
             continue
         if client.mailbox and domain_of(client.mailbox) not in domains:
             yield error(

@@ -58,6 +58,7 @@ def _unused(view: View) -> Iterator[Finding]:
         return
     used = {routing.value.default_route, *(item.value.route for item in view.all(RuleSettings))}
     used |= {item.value.route for item in view.all(ClientSettings)} - {None}
+    used |= {name for item in view.all(RouteSettings) for name in item.value.failover}
     names = view.names("route")
     if len(names) < 2 or not used.issubset(names):  # what a wrong name was meant to be is not known
         return
@@ -69,10 +70,13 @@ def _unused(view: View) -> Iterator[Finding]:
 def _mailbox(view: View, path: Path, route: RouteSettings) -> Iterator[Finding]:
     """A mailbox, or an account of High Volume Email, is the tenant's own."""
     domains = view.accepted_domains(route.tenant)
-    if route.mailbox and domains and domain_of(route.mailbox) not in domains:
+    boxes = [("mailbox", route.mailbox)] if route.mailbox else [("mailboxes", each) for each in route.mailboxes]
+    for key, mailbox in boxes:
+        if not domains or domain_of(mailbox) in domains:
+            continue
         yield error(
-            (*path, "mailbox"),
-            f'{route.mailbox} is in no accepted domain of tenant "{route.tenant}"',
+            (*path, key),
+            f'{mailbox} is in no accepted domain of tenant "{route.tenant}"',
             f"use a mailbox in {', '.join(sorted(domains))}, or add the domain to the tenant",
         )
 
