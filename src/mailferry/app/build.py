@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from mailferry.clock import Clock
 from mailferry.config.schema import Config, TenantSettings
 from mailferry.delivery.alarms import Teller
 from mailferry.delivery.bounce import BounceTo
+from mailferry.delivery.detour import Detour, Ways, no_ways
 from mailferry.delivery.scheduler import Scheduler
 from mailferry.delivery.worker import CHECKPOINTS
 from mailferry.listener.accounts import Accounts
@@ -141,6 +142,7 @@ def build_scheduler(
     checkpoint: Checkpoint,
     bounce_to: BounceTo,
     teller: Teller | None = None,
+    ways: Callable[[], Ways] = no_ways,
 ) -> Scheduler:
     return Scheduler(
         spool,
@@ -154,6 +156,7 @@ def build_scheduler(
         bounce_to,
         checkpoint,
         teller,
+        detour=Detour.of(config.routes, ways),
     )
 
 

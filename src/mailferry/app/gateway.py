@@ -57,8 +57,9 @@ class Gateway:
         site = build.build_site(config, self.spool, self._table, log, clock, self._guard, self._enrolment)
         self.listeners = ListenerServer(config.listeners, site, self._contexts)
         self.scheduler = build.build_scheduler(
-            config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to, self.alarms
-        )
+            config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to, self.alarms,
+            self._ways,
+        )  # fmt: skip
         directory = build.spool_directory(config)
         self._chores = Housekeeping(
             self.spool,
