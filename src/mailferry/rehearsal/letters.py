@@ -14,7 +14,14 @@ from functools import cache
 
 from mailferry.inventory.records import Client, Volume
 from mailferry.m365.facts import Text
-from mailferry.m365.limits import exchange_online
+from mailferry.m365.limits import (
+    azure_communication,
+    exchange_online,
+    exchange_relay,
+    graph,
+    high_volume_email,
+    tenant_mx,
+)
 from mailferry.rehearsal import words
 from mailferry.rehearsal.mails import Mail, mail
 
@@ -24,8 +31,8 @@ _LOCAL = "rehearsal-recipient"
 _USUAL, _SMALL = 4096, 2048
 #: More envelope senders than these say nothing new.
 _SENDERS = 3
-#: No limit of any service lies between (m365.limits): the smallest is that of a request to Microsoft Graph.
-BRIEF = (256 << 10, 2 << 20)
+#: A message that the spool keeps in a file, and what lifts one clearly over a limit.
+LEAST, _OVER = 96 << 10, 64 << 10
 _LINE = 76  # of base64, without its line end
 _POOL = 1 << 20
 
@@ -74,8 +81,8 @@ def most_internal(clients: Iterator[Client]) -> int:
 
 
 def letters(client: Client, domain: str, seed: str, *, brief: bool) -> tuple[tuple[Letter, ...], tuple[Text, ...]]:
-    """What `client` sends, and what was assumed. `domain` is one of the organisation's. `brief`: sizes between which no
-    published limit lies are the least of them, where thousands of clients play."""
+    """What `client` sends, and what was assumed. `domain` is one of the organisation's; `brief`: no larger than a limit
+    could tell, for thousands of clients."""
     volume, assumed = client.volume, []
     if volume.largest is None:
         assumed.append(words.SIZE)
@@ -83,14 +90,26 @@ def letters(client: Client, domain: str, seed: str, *, brief: bool) -> tuple[tup
         assumed.append(words.RECIPIENTS)
     most = exchange_online().message_size_advertised.value
     size = min(volume.largest or _USUAL, most)
-    if brief and BRIEF[0] < size < BRIEF[1]:
-        size = BRIEF[0]
+    size = shortest(size) if brief else size
     to = _recipients(volume, domain)
     found = tuple(
         Letter(f"{seed}-{client.id}-{number}", sender, to if number == 0 else to[:1], size if number == 0 else _SMALL)
         for number, sender in enumerate(_senders(client))
     )
     return found, tuple(assumed)
+
+
+@cache
+def _limits() -> tuple[int, ...]:
+    """Every published limit of size, smallest first; a request to Graph is a third larger than its message."""
+    services = (high_volume_email(), azure_communication(), exchange_online(), exchange_relay(), tenant_mx())
+    return tuple(sorted({graph().request_size.value * 3 // 4, *(service.message_size.value for service in services)}))
+
+
+def shortest(size: int) -> int:
+    """The smallest size above LEAST that every published limit judges as it judges `size`."""
+    passed = [limit for limit in _limits() if limit < size]
+    return min(size, max(LEAST, passed[-1] + _OVER if passed else 0))
 
 
 def burst(client: Client, domain: str, seed: str) -> tuple[Letter, ...]:

@@ -60,8 +60,8 @@ EXTERNAL_LIMIT = Text(
 )
 
 BRIEF = Text(
-    "Messages of 256 KB to 2 MB are played as 256 KB: no published limit lies between.",
-    "256 KB ～ 2 MB のメッセージは 256 KB で送信しました（この間に公表されている制限はありません）。",
+    "Large messages are played only so large that every published limit of size judges them as it would the seen ones.",
+    "大きなメッセージは、公表されている各サイズ制限の判定が変わらない範囲で縮小して送信しました。",
 )
 
 # Why a client was not played.

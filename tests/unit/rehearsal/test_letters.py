@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailferry.inventory.records import Client, Volume
+from mailferry.m365.limits import (
+    azure_communication,
+    exchange_online,
+    exchange_relay,
+    high_volume_email,
+    tenant_mx,
+)
 from mailferry.rehearsal import words
-from mailferry.rehearsal.letters import BRIEF, OUTSIDE, burst, letters
+from mailferry.rehearsal.letters import LEAST, OUTSIDE, burst, letters, shortest
 
 counts = st.none() | st.integers(0, 5000)
 
@@ -43,11 +50,21 @@ def test_octets(size: int) -> None:
     assert max(map(len, made.octets.split(b"\r\n"))) <= 998
 
 
-def test_brief_keeps_what_a_limit_could_tell_apart() -> None:
-    for size, wanted in ((BRIEF[0], BRIEF[0]), (1 << 20, BRIEF[0]), (BRIEF[1], BRIEF[1]), (30 << 20, 30 << 20)):
-        client = Client("c1", sender="a@x.example", volume=Volume(largest=size))
-        assert letters(client, "x.example", "t", brief=True)[0][0].octets == wanted
-        assert letters(client, "x.example", "t", brief=False)[0][0].octets == size
+@given(st.integers(1, 200 << 20))
+def test_brief_is_judged_alike(size: int) -> None:
+    """By every published limit of size; and it is never larger than what was seen."""
+    brief = shortest(size)
+    assert brief <= size
+    for service in (exchange_online(), high_volume_email(), azure_communication(), exchange_relay(), tenant_mx()):
+        limit = service.message_size.value
+        assert (brief > limit) == (size > limit)
+    assert brief == size or brief >= LEAST
+
+
+def test_brief_only_where_asked_for() -> None:
+    client = Client("c1", sender="a@x.example", volume=Volume(largest=30 << 20))
+    assert letters(client, "x.example", "t", brief=False)[0][0].octets == 30 << 20
+    assert 10 << 20 < letters(client, "x.example", "t", brief=True)[0][0].octets < 11 << 20
 
 
 def test_senders() -> None:
