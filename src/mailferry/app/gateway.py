@@ -69,7 +69,7 @@ class Gateway:
             clock,
             log,
             self.alarms,
-            self._look_for_enrolled,
+            self._look_around,
         )
         self.endpoint: Endpoint | None = None
         if config.metrics.address:
@@ -136,8 +136,10 @@ class Gateway:
         site = build.build_site(config, self.spool, self._table, self._log, self._clock, self._guard, known)
         self.listeners.replace_site(site)
 
-    async def _look_for_enrolled(self) -> None:
-        """An administrator approves and revokes in another process."""
+    async def _look_around(self) -> None:
+        """An administrator signs in, replaces secrets, approves and revokes in another process."""
+        if renewed := await self.broker.look():
+            self.scheduler.hasten([route.name for route in self.config.routes if route.tenant in renewed])
         if self._enrolment is not None and await self._enrolment.look():
             self._enrolled()
 

@@ -20,6 +20,8 @@ from mailferry.spool.api import Spool
 
 #: Seconds between two looks at the gauges, and between two rounds of the slow chores.
 _GAUGES = 15.0
+#: Seconds after which what an administrator did in another process is noticed at the latest.
+_OFTEN = 5.0
 _SLOW = 3600.0
 _DAY = 86400.0
 _WARN_DAYS = 30.0
@@ -60,7 +62,7 @@ class Housekeeping:
             (self._gauges, _GAUGES),
             (self._purge, _SLOW),
             (self._certificates, _DAY),
-            (self._look, _GAUGES),
+            (self._look, _OFTEN),
         )
         for chore, every in chores:
             self._tasks.append(loop.create_task(self._repeat(chore, every), name=f"housekeeping {chore.__name__}"))

@@ -15,8 +15,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "who": "`mailferry account list` shows who has",
         "cannot": "{account} cannot be changed: {why}",
         "user": "run it as the gateway's user: sudo -u mailferry mailferry account …",
-        "approved": "{account} may send now; a running gateway lets it in within 15 seconds.",
-        "revoked": "{account} may send no more; a running gateway turns it away within 15 seconds.",
+        "approved": "{account} may send now; a running gateway lets it in within 5 seconds.",
+        "revoked": "{account} may send no more; a running gateway turns it away within 5 seconds.",
         "forgotten": "{account} is forgotten; in an open window it may enrol again.",
     },
     "ja": {
@@ -29,8 +29,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "who": "`mailferry account list` で一覧を確認できます",
         "cannot": "{account} を変更できません: {why}",
         "user": "ゲートウェイのユーザーで実行してください: sudo -u mailferry mailferry account …",
-        "approved": "{account} を承認しました。稼働中のゲートウェイには 15 秒以内に反映されます。",
-        "revoked": "{account} を取り消しました。稼働中のゲートウェイには 15 秒以内に反映されます。",
+        "approved": "{account} を承認しました。稼働中のゲートウェイには 5 秒以内に反映されます。",
+        "revoked": "{account} を取り消しました。稼働中のゲートウェイには 5 秒以内に反映されます。",
         "forgotten": "{account} の登録情報を削除しました。登録期間中であれば再登録できます。",
     },
 }

@@ -130,10 +130,9 @@ class Register:
     def _files(self) -> list[Path]:
         """Not by glob, which takes a directory that may not be read for an empty one."""
         try:
-            names = os.listdir(self._directory)
+            return sorted(path for path in self._directory.iterdir() if path.name.endswith(_END))
         except FileNotFoundError:
             return []
-        return [self._directory / name for name in sorted(names) if name.endswith(_END)]
 
     def _path(self, account: str) -> Path:
         return self._directory / self.file_of(account)

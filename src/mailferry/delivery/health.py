@@ -89,6 +89,13 @@ class Health:
         self.since = now if self.since is None else self.since
         return seconds
 
+    def hasten(self, now: float, kind: str) -> bool:
+        """What the pause is for may be over: probe now. True when there was such a pause."""
+        if not self.paused or self.reason != kind:
+            return False
+        self._until, self._step = min(self._until, now), 0
+        return True
+
     def abandon(self, began: int) -> None:
         """An attempt ended without an answer about the lane (it was cancelled)."""
         if began == self.generation:

@@ -20,8 +20,9 @@ from mailferry.alarms.api import AlarmSink, NoAlarms
 from mailferry.clock import Clock
 from mailferry.obs.maillog import MailLog
 from mailferry.tokens.api import AccessToken, TokenError, TokenRefused, TokenUnavailable
-from mailferry.tokens.credential import Credential, Expiry
+from mailferry.tokens.credential import Credential, Expiry, Seen
 from mailferry.tokens.entra import Fetched
+from mailferry.tokens.settings import Kind
 from mailferry.tokens.watch import ExpiryWatch
 
 #: Seconds after a forced renewal in which a refusal forces no other. One that does not name the token is of the mailbox
@@ -56,6 +57,7 @@ class _Slot:
     failures: int = 0
     failed: float = 0.0
     retry_at: float = 0.0
+    seen: Seen | None = None  # what proved the identity when a token was last asked for
 
     def keep(self, fetched: Fetched, asked: float, margin: float) -> AccessToken:
         """Take a fresh token. A token that lives shorter than twice the margin is used for half of its life."""
@@ -150,6 +152,25 @@ class TokenBroker:
         """Warn of what ends soon, and of secret files that others can read."""
         await self.watch.check()
 
+    async def look(self) -> frozenset[str]:
+        """Whose proof was replaced on disk, where that matters: a refusal is forgotten, and so is the token of a user
+        in whose place another signed in. Cheap while there is neither."""
+        changed = set()
+        for slot in list(self._slots.values()):
+            credential = self._credentials[slot.credential]
+            if slot.seen is None or (slot.failure is None and credential.kind is not Kind.SIGN_IN):
+                continue
+            before, now = slot.seen, await _seen(credential, slot.seen)
+            if now is before or slot.seen is not before or slot.flight is not None:
+                continue
+            slot.seen = now
+            if slot.failure is not None or now.sign_in != before.sign_in:
+                slot.failure, slot.failures = None, 0
+                slot.token = slot.token if now.sign_in == before.sign_in else None
+                changed.add(slot.credential)
+        await self.watch.look()
+        return frozenset(changed)
+
     async def _keep_alive(self, credential: str) -> None:
         """Use a sign-in that nothing used for long, lest it end of disuse (V refresh-tokens.md: 90 days)."""
         with suppress(TokenError):  # told already
@@ -200,6 +221,7 @@ class TokenBroker:
         credential = self._credentials[slot.credential]
         try:
             async with self._locks[slot.credential]:
+                slot.seen = await _seen(credential, slot.seen)
                 asked = self._clock.time()
                 fetched = await self._fetcher.fetch(credential, slot.scope)
             token = slot.keep(fetched, asked, credential.margin(slot.scope))
@@ -217,6 +239,11 @@ class TokenBroker:
             return token
         finally:
             slot.flight = None
+
+
+async def _seen(credential: Credential, before: Seen | None) -> Seen:
+    """In a thread where there are files to look at."""
+    return await asyncio.to_thread(credential.seen, before) if credential.files() else credential.seen(before)
 
 
 def _same(one: str, other: str) -> bool:

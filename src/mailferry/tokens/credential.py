@@ -71,6 +71,14 @@ class Expiry:
     when: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What lay on disk at one time: `stamp` changes with any file of the proof, `sign_in` with each sign-in."""
+
+    stamp: tuple[object, ...]
+    sign_in: str = ""
+
+
 class Credential:
     """An identity by the name that the configuration gives it. `vault` keeps the sign-in of one that a user signs in
     to."""
@@ -156,14 +164,32 @@ class Credential:
 
     def exposed_files(self) -> list[Path]:
         """Files with secret material that others than their owner and group can read."""
-        sources: list[Path | None] = []
-        if self.settings.secret is not None:
-            sources.append(self.settings.secret.file)
-        if self.settings.certificate is not None:
-            sources += [self.settings.certificate.file, self.settings.certificate.key_file]
-            if self.settings.certificate.passphrase is not None:
-                sources.append(self.settings.certificate.passphrase.file)
-        return [path for path in sources if path is not None and _readable_by_others(path)]
+        return [path for path in self.files() if _readable_by_others(path)]
+
+    def seen(self, before: Seen | None = None) -> Seen:
+        """What lies on disk now; `before` itself where nothing changed. Blocks on files, and raises nothing."""
+        stamp = tuple(map(_mark, self.files()))
+        if before is not None and before.stamp == stamp:
+            return before
+        if self.kind is not Kind.SIGN_IN:
+            return Seen(stamp)
+        try:
+            return Seen(stamp, self.kept().id)
+        except TokenRefused:  # it may be in the middle of being replaced
+            return Seen(stamp, before.sign_in if before is not None else "")
+
+    def files(self) -> list[Path]:
+        """Where the proof lies, as far as it lies in files."""
+        settings = self.settings
+        texts = (settings.secret, settings.federated_token)
+        found = [source.file for source in texts if source is not None]
+        if settings.certificate is not None:
+            found += [settings.certificate.file, settings.certificate.key_file]
+            if settings.certificate.passphrase is not None:
+                found.append(settings.certificate.passphrase.file)
+        if self.kind is Kind.SIGN_IN and self._vault is not None:
+            found += [self._vault.file(self.name), self._vault.keys.file]
+        return [path for path in found if path is not None]
 
     def _machine(self) -> tuple[tuple[str, str], ...]:
         """The query parameter that names the identity (V how-to-use-vm-token.md, overview-managed-identity.md)."""
@@ -205,6 +231,15 @@ def _client_certificate(key: RSAPrivateKey, chain: list[Certificate]) -> ClientC
     pem += b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
     leaf = chain[0]
     return ClientCertificate(pem, leaf.fingerprint(hashes.SHA256()).hex().upper(), leaf.not_valid_after_utc)
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """Changes when the file is replaced, or given to another user."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _readable_by_others(path: Path) -> bool:

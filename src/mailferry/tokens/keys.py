@@ -46,6 +46,11 @@ class KeyRing:
         return f"KeyRing({self.place})"
 
     @property
+    def file(self) -> Path:
+        """Where the present key lies, or would lie, if it lies in a file."""
+        return self._settings.key.file or self._file if self._settings.key is not None else self._file
+
+    @property
     def place(self) -> str:
         return str(self._settings.key) if self._settings.key is not None else f"file {self._file}"
 

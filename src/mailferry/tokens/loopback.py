@@ -7,13 +7,14 @@ Leaves to others: what the answer is worth (login). Invariants: it listens on lo
 from __future__ import annotations
 
 import asyncio
+import errno
 import hmac
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+_TRIES = 10
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
 <body style="font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto; padding: 0 1rem">
 <h1 style="font-size: 1.4rem">{title}</h1><p>{text}</p></body></html>"""
@@ -40,11 +41,21 @@ class Loopback:
         app.router.add_route("*", "/{path:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        first = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await first.start()
-        port = int(self._runner.addresses[0][1])
-        with suppress(OSError):  # a machine without IPv6; "localhost" may mean either
-            await web.TCPSite(self._runner, "::1", port).start()
+        for again in reversed(range(_TRIES)):
+            site = web.TCPSite(self._runner, "127.0.0.1", 0)
+            await site.start()
+            port = int(self._runner.addresses[0][1])
+            try:
+                await web.TCPSite(self._runner, "::1", port).start()
+            except OSError as error:
+                # "localhost" may mean either, and there another user's program may listen: then another port. A
+                # machine without IPv6 has no such neighbour.
+                if error.errno == errno.EADDRINUSE:
+                    await site.stop()
+                    if again:
+                        continue
+                    raise
+            break
         # Entra registers http://localhost, of which the port does not count (V reply-url.md).
         self.redirect_uri = f"http://localhost:{port}"
         return self

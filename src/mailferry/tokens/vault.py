@@ -12,6 +12,7 @@ import base64
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -137,7 +138,8 @@ class Vault:
         """One writer at a time, among processes too: `mailferry login` runs beside the gateway."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self.directory / ".lock", flags, 0o600)
         except OSError as error:
             raise TokenUnavailable(f"vault: cannot write in {self.directory}: {error.strerror}") from None
         try:
@@ -176,13 +178,22 @@ def _text(octets: bytes) -> str:
 
 def _replace(path: Path, data: bytes) -> None:
     """The old content or the new, never a part: a power cut leaves one of the two."""
-    temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    owner = path.parent.stat()
+    for stale in path.parent.glob(f".{path.name}.*.new"):  # left by a power cut: there is one writer at a time
+        stale.unlink(missing_ok=True)
+    # A name of its own that is not there yet: root writes here too, in a directory of the service's user.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if os.geteuid() == 0:  # at no time does the running gateway meet a file that it may not read
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -15,7 +15,7 @@ from mailferry.clock import Clock
 from mailferry.m365.facts import Text
 from mailferry.obs.maillog import MailLog
 from mailferry.tokens.api import TokenRefused
-from mailferry.tokens.credential import Credential, Expiry
+from mailferry.tokens.credential import Credential, Expiry, Seen
 from mailferry.tokens.settings import Kind
 
 _DAY = 86400.0
@@ -60,6 +60,7 @@ class ExpiryWatch:
         self._clock = clock
         self._log = log
         self._alarms = alarms
+        self._warned: dict[str, Seen] = {}  # what proved those that end soon, when that was told
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -84,6 +85,13 @@ class ExpiryWatch:
             except Exception as error:  # its words may hold what it choked on: its kind must do
                 self._log.trouble("expiry watch failed", credential=credential.name, cause=type(error).__name__)
 
+    async def look(self) -> None:
+        """What was told to end soon may have been replaced since: its alarm need not wait for the next day."""
+        for credential in [one for one in self._credentials if one.name in self._warned]:
+            before = self._warned[credential.name]
+            if await asyncio.to_thread(credential.seen, before) is not before:
+                await self._look_at(credential)
+
     async def _run(self) -> None:
         while True:
             await self.check()
@@ -92,19 +100,22 @@ class ExpiryWatch:
     async def _look_at(self, credential: Credential) -> None:
         if credential.kind is Kind.SIGN_IN and await asyncio.to_thread(self._idle, credential):
             await self._keep_alive(credential.name)
+        seen = await asyncio.to_thread(credential.seen)
         expiry = await self._expiry(credential)
         exposed = await asyncio.to_thread(credential.exposed_files)
         if expiry is not None:
-            self._judge(credential, expiry)
+            self._judge(credential, expiry, seen)
         for path in exposed:
             self._log.trouble("secret file is readable by others", credential=credential.name, path=str(path))
 
-    def _judge(self, credential: Credential, expiry: Expiry) -> None:
+    def _judge(self, credential: Credential, expiry: Expiry, seen: Seen) -> None:
         days = (expiry.when.timestamp() - self._clock.time()) / _DAY
         self._log.metrics.expiry_days.labels(expiry.what).set(days)
         if days > credential.settings.warn_days:
+            self._warned.pop(credential.name, None)
             self._alarms.resolve(Code.EXPIRY, credential.name)
             return
+        self._warned[credential.name] = seen
         self._log.expiry_warning(expiry.what, days)
         self._alarms.raise_(_alarm(credential, expiry, days))
 

@@ -148,10 +148,10 @@ async def test_an_administrator_approves_and_revokes(office: Office) -> None:
     assert SCAN in (await _run("account", "list", *words)).stdout
     assert (await _run("account", "approve", SCAN, *words)).exit_code == 0
     assert office.gateway is not None
-    await office.gateway._look_for_enrolled()
+    await office.gateway._look_around()
     assert await office.login() == (235, 250)
     assert (await _run("account", "revoke", SCAN, *words)).exit_code == 0
-    await office.gateway._look_for_enrolled()
+    await office.gateway._look_around()
     assert (await office.login())[0] == 535
     assert (await _run("account", "revoke", "nobody@contoso.example", *words)).exit_code == 1
 

@@ -99,3 +99,15 @@ def test_a_clock_that_steps_back_keeps_the_length_of_the_pause() -> None:
     lane = health()
     lane.fail(lane.begin(), NOW, Fault.TOKEN, None)
     assert lane.until(NOW - 3600) == NOW - 3590
+
+
+def test_a_pause_whose_cause_may_be_over_is_probed_now() -> None:
+    lane = health()
+    for _ in range(3):
+        lane.fail(lane.begin(), NOW, Fault.TOKEN, 300.0)
+    assert not lane.hasten(NOW + 1, Fault.LOGIN)
+    assert lane.slots(NOW + 1, 0) == 0
+    assert lane.hasten(NOW + 1, Fault.TOKEN)
+    assert lane.slots(NOW + 1, 0) == 1
+    assert lane.fail(lane.begin(), NOW + 1, Fault.TOKEN, None) == 10
+    assert not health().hasten(NOW, Fault.TOKEN)

@@ -354,3 +354,20 @@ async def test_a_certificate_that_cannot_be_read_is_said_and_the_others_go_on(tm
     assert [expiry.credential for expiry in expiries] == ["soon"]
     [line] = house.lines.named("credential cannot be read")
     assert "No such file" in line["cause"]
+
+
+async def test_a_secret_that_was_replaced_ends_a_remembered_refusal(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("old")
+    house = House(contoso=credential(secret=SecretSource(file=file)))
+    house.fetcher.script = [TokenRefused("The client secret has expired.", "AADSTS7000222")]
+    for _ in range(2):
+        with pytest.raises(TokenRefused):
+            await house.broker.token("contoso", SMTP)
+    assert await house.broker.look() == frozenset()
+    assert house.fetcher.count == 1
+    file.write_text("new secret")
+    assert await house.broker.look() == {"contoso"}
+    assert (await house.broker.token("contoso", SMTP)).value == "token-1"
+    file.write_text("another one, while all is well")
+    assert await house.broker.look() == frozenset()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from mailferry.m365.clouds import cloud, clouds
 from mailferry.sandbox.faults import Fault
@@ -136,6 +138,23 @@ async def test_other_addresses_of_the_receiving_end(person: Person) -> None:
     async with Loopback() as loopback:
         assert await person.post(loopback.redirect_uri, {"state": ""}) == 400, "before a state is expected"
         assert await person.post(f"{loopback.redirect_uri}/favicon.ico", {}) == 404
+
+
+async def test_the_receiving_end_shares_its_port_with_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that takes "localhost" for ::1 must not bring the answer to another user's program."""
+    taken: list[int] = []
+    start = web.TCPSite.start
+
+    async def started(site: web.TCPSite) -> None:
+        if site._host == "::1" and not taken:
+            taken.append(site._port or 0)
+            raise OSError(errno.EADDRINUSE, "in use")
+        await start(site)
+
+    monkeypatch.setattr(web.TCPSite, "start", started)
+    async with Loopback() as loopback:
+        assert taken
+        assert not loopback.redirect_uri.endswith(f":{taken[0]}")
 
 
 # Who signs in

@@ -202,3 +202,20 @@ def test_names_of_tenants_stay_in_the_directory(tmp_path: Path, name: str) -> No
     vault.save(name, kept())
     assert vault.file(name).parent == tmp_path
     assert vault.load(name) == kept()
+
+
+def test_root_writes_through_no_link_of_the_services_user(tmp_path: Path) -> None:
+    vault, outside = vault_in(tmp_path / "vault"), tmp_path / "shadow"
+    outside.write_text("untouched")
+    (tmp_path / "vault").mkdir()
+    for number in range(3):
+        (tmp_path / f"vault/.sign-in-contoso.json.{number}.new").symlink_to(outside)
+    vault.save("contoso", kept())
+    assert vault.load("contoso") == kept()
+    assert outside.read_text() == "untouched"
+    assert sorted(path.name for path in (tmp_path / "vault").iterdir()) == [".lock", "key", "sign-in-contoso.json"]
+    (tmp_path / "vault/.lock").unlink()
+    (tmp_path / "vault/.lock").symlink_to(tmp_path / "made")
+    with pytest.raises(TokenUnavailable):
+        vault.save("contoso", kept())
+    assert not (tmp_path / "made").exists()

@@ -149,3 +149,39 @@ async def test_nobody_signed_in_is_said_every_day(tmp_path: Path) -> None:
     await house.broker.check_expiry()
     [line] = house.lines.named("credential cannot be read")
     assert "mailferry login contoso" in line["cause"]
+
+
+async def test_a_new_sign_in_is_noticed_at_once(tmp_path: Path) -> None:
+    """By a gateway that was refused, by one that has the token of the user from before, and by the alarm."""
+    clock = ManualClock(NOW)
+    vault = vault_in(tmp_path, clock)
+    vault.save("contoso", kept(client_id="app", renewed=clock.time() - 89 * DAY))
+    house = House(credential("contoso", vault, sign_in={}))
+    scope = "https://outlook.office.com/SMTP.Send"
+    await house.broker.token("contoso", scope)
+    await house.broker.check_expiry()
+    assert [one.key for one in house.alarms.raised] == ["contoso"]
+    assert await house.broker.look() == frozenset()
+    used = vault.load("contoso")
+    vault.replace("contoso", used, kept(client_id="app", renewed=clock.time() - 88 * DAY, refresh_token="renewed"))
+    assert await house.broker.look() == frozenset(), "a renewal is no new sign-in"
+    assert house.alarms.resolved == []
+    vault.save("contoso", kept(client_id="app", renewed=clock.time(), id="second"))
+    assert await house.broker.look() == {"contoso"}
+    assert house.alarms.resolved == [(Code.EXPIRY, "contoso")]
+    asked = len(house.fetcher.asked)
+    await house.broker.token("contoso", scope)
+    assert len(house.fetcher.asked) == asked + 1, "the token of the user from before is not used any more"
+
+
+async def test_a_sign_in_in_the_middle_of_being_replaced_drops_no_token(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    vault = vault_in(tmp_path, clock)
+    vault.save("contoso", kept(client_id="app", renewed=clock.time()))
+    house = House(credential("contoso", vault, sign_in={}))
+    await house.broker.token("contoso", "scope")
+    whole = vault.file("contoso").read_bytes()
+    vault.file("contoso").write_bytes(b"")
+    assert await house.broker.look() == frozenset()
+    vault.file("contoso").write_bytes(whole)
+    assert await house.broker.look() == frozenset()
