@@ -46,5 +46,9 @@ def connector(context: ssl.SSLContext | None, idle: float) -> aiohttp.TCPConnect
         keepalive_timeout=idle if idle > 0 else aiohttp.helpers.sentinel,
         force_close=idle <= 0,
     )
-    made._factory = partial(_Watchful, loop=asyncio.get_running_loop())
+    made._factory = partial(_new, asyncio.get_running_loop())  # it has no other door
     return made
+
+
+def _new(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return _Watchful(loop)
