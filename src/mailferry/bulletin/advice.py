@@ -99,8 +99,9 @@ _RISKS = (
     ),
     _rule(
         N_("Basic authentication puts passwords at risk: they are easily stolen and tried elsewhere."),
-        r"password|credential|brute|phish|spray|attack|compromis|security|secure|パスワード|資格情報|攻撃|漏え|漏洩|盗|"
-        r"セキュリティ|安全",
+        r"password|credential|accounts?\b|パスワード|資格情報|認証情報|基本認証",
+        r"brute|phish|spray|attack|compromis|secur|steal|stolen|theft|expos|leak|intercept|captur|guess|攻撃|漏|盗|窃取|"
+        r"悪用|流出|総当たり|セキュリティ|安全|危険|リスク",
     ),
 )
 _ALTERNATIVES = {

@@ -17,6 +17,7 @@ import aiohttp
 
 from mailferry import __version__
 from mailferry.bulletin.read import LIMIT
+from mailferry.bulletin.unreachable import why
 
 _REDIRECTS = 5
 _MOVED = (301, 302, 303, 307, 308)
@@ -78,7 +79,7 @@ class Fetcher:
             except TimeoutError:
                 raise FetchError(f"{place} did not answer within {self._timeout.total:g} s") from None
             except (aiohttp.ClientError, ValueError, OSError) as error:
-                raise FetchError(f"{place}: {error or type(error).__name__}") from error
+                raise FetchError(f"{place} cannot be had: {why(error)}") from error
         raise FetchError(f"{address} redirects more than {_REDIRECTS} times; give the address where the page is")
 
     async def _answer(self, place: str, answer: aiohttp.ClientResponse, tag: Tag, now: float) -> Fetched:

@@ -66,8 +66,11 @@ class Matter:
 
     @property
     def turning(self) -> Phase | None:
-        """The first phase after which clients of existing tenants stop."""
-        return next((p for p in self.phases if p.effect in _HURTING and p.audience is not Audience.NEW), None)
+        """The first phase after which clients of existing tenants stop; what was over when the announcement came out
+        is no news."""
+        hurting = [p for p in self.phases if p.effect in _HURTING and p.audience is not Audience.NEW]
+        said = self.announcement.published or date.min
+        return next((p for p in hurting if p.period.last >= said), hurting[0] if hurting else None)
 
     @property
     def by_vendor(self) -> bool:

@@ -28,6 +28,9 @@ from mailferry.bulletin.unwrap import Inside, looks_like_html, unwrap
 LIMIT = 4 << 20
 
 
+_FORWARDED = re.compile(r"^(?:(?:fwd?|re|転送|返信)\s*[:：]\s*)+(?=\S)", re.IGNORECASE)
+
+
 class PageError(ValueError):
     """The page cannot be read; the text says why and what to do."""
 
@@ -76,7 +79,7 @@ def _announce(inside: Inside, address: str) -> Announcement:
     except TooMuch as error:
         raise PageError(f"{address or 'the page'} has {error}; save the article alone and read that") from error
     return Announcement(
-        title=" ".join(title.split()),
+        title=_FORWARDED.sub("", " ".join(title.split())),
         publisher=publisher or _host(address),
         published=_published(stated, blocks),
         address=address,

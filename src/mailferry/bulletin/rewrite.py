@@ -21,6 +21,7 @@ from mailferry.bulletin.markup import Shapeless, blocks_of
 from mailferry.bulletin.notice import Block, Link, Notice, Quotes
 from mailferry.bulletin.post import NoPost, Post, schema, validate
 from mailferry.bulletin.settings import ModelSettings
+from mailferry.bulletin.unreachable import why
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -158,7 +159,7 @@ async def _ask(notice: Notice, original: Post, settings: ModelSettings, key: str
     except TimeoutError:
         raise Rejected(f"the model did not answer within {settings.timeout:.0f} s") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise Rejected(f"the model cannot be asked: {error or type(error).__name__}") from None
+        raise Rejected(f"the model cannot be asked: {why(error)}") from None
 
 
 async def _answer(

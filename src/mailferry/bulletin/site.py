@@ -24,6 +24,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mailferry.bulletin.settings import WordPressSettings
+from mailferry.bulletin.unreachable import why
 from mailferry.clock import Clock
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Site:
         except TimeoutError:
             raise Busy(f"{self._base} did not answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Busy(f"{self._base} cannot be reached: {error or type(error).__name__}") from None
+            raise Busy(f"{self._base} cannot be reached: {why(error)}") from None
         if gone and status in (404, 410):
             return None
         return _content(self._base, status, headers, body, self._clock.time())

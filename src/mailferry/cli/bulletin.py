@@ -273,7 +273,9 @@ def _publish(order: Order, site: WordPressSettings) -> Published:
 
     async def run() -> Published:
         async with opened(site, password, clock) as there:
-            return await put(there, order, clock, site.patience, lambda text: talk().print(text, markup=False))
+            return await put(
+                there, order, clock, site.patience, lambda text: talk().print(text, markup=False, soft_wrap=True)
+            )
 
     try:
         return asyncio.run(run())

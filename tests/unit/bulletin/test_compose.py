@@ -127,6 +127,21 @@ def test_a_plan_that_was_replaced_is_no_part_of_the_schedule() -> None:
     assert "3月1日" not in forms.text(compose(announcement((*PHASES, replaced)), Reader.OWNERS, "ja"))
 
 
+def test_what_was_over_when_it_was_announced_is_not_its_title() -> None:
+    day = Period(date(2028, 6, 30), date(2028, 6, 30), Precision.DAY, "30 June 2028")
+    removed = phase(day, Effect.REMOVED, Audience.ALL, "It is removed on 30 June 2028.")
+    found = announcement((*PHASES, removed), published=date(2027, 9, 14))
+    assert compose(found, Reader.ADMINS, "ja").title.endswith("2028年6月30日に廃止されます")
+    assert deadline(found) == date(2028, 6, 30)
+
+
+def test_a_password_alone_is_no_warning_of_thieves() -> None:
+    told = mention(Kind.RISK, "Devices that sign in with a user name and a password will be answered with 550 5.7.30")
+    assert "stolen" not in text(announcement(PHASES, (told,)))
+    told = mention(Kind.RISK, "Attackers steal the password of a printer.")
+    assert "stolen" in text(announcement(PHASES, (told,)))
+
+
 def test_what_only_the_page_can_say_is_quoted_in_the_schedule() -> None:
     odd = phase(END_2026, Effect.OTHER, Audience.ALL, "Licences of `type` B change.")
     assert "In the words of the announcement: “Licences of 'type' B change.”" in text(announcement((odd,)))
