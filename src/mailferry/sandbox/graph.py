@@ -27,6 +27,8 @@ from mailferry.sandbox.graph_read import Reading
 from mailferry.sandbox.graph_send import Sending
 from mailferry.sandbox.graph_signins import SignInLog
 from mailferry.sandbox.graph_submit import Submitter
+from mailferry.sandbox.graph_trace import NAME as TRACES
+from mailferry.sandbox.graph_trace import Tracing
 from mailferry.sandbox.graph_upload import Uploading
 from mailferry.sandbox.recorder import Request
 from mailferry.sandbox.tenant import Mailbox
@@ -34,6 +36,8 @@ from mailferry.sandbox.world import World
 
 _HARD_CAP = 256 * 1024 * 1024
 _REPORTS = "listSignIns"
+#: Operations that are about no mailbox.
+_NO_MAILBOX = frozenset({_REPORTS, TRACES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Graph:
         self._submitter = Submitter(world)
         drafting = Drafting(world)
         self._uploading = Uploading(world, drafting)
-        parts = (Sending(world, self._submitter), drafting, self._uploading, Reading(world), SignInLog(world))
+        traces = Tracing(world.traces, world.clock.time, lambda: world.behaviour.trace_delay)
+        parts = (Sending(world, self._submitter), drafting, self._uploading, Reading(world), SignInLog(world), traces)
         self._operations = tuple(operation for part in parts for operation in part.operations())
         self.base_url = "https://graph.microsoft.com"
 
@@ -125,8 +130,9 @@ class Graph:
         bearer = bearer_of(world, self._checker, request.headers.get("Authorization"))
         mailbox = mailbox_named(world.tenant, world.behaviour, user)
         owner = mailbox.address.lower() if mailbox else user.lower()
-        if inbound.operation == _REPORTS:
-            self._check_reports(bearer)
+        if inbound.operation in _NO_MAILBOX:
+            if inbound.operation == _REPORTS:
+                self._check_reports(bearer)
             return await self._guarded(
                 inbound, bearer.app_id, owner, lambda: self._act(inbound, operation, bearer, None)
             )

@@ -6,6 +6,7 @@ and nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
@@ -43,12 +44,13 @@ class Reading:
     async def listed(self, call: Call) -> Answer:
         mailbox = call.may(*READ)
         query = call.query
-        odata.only(query, "$filter", "$select", "$top", "$skip", "$orderby", "$search")
+        odata.only(query, "$filter", "$select", "$top", "$skip", "$orderby", "$search", "$expand")
         top = odata.number(query, "$top", _PAGE, least=1, most=1000)
         skip = odata.number(query, "$skip", 0, least=0, most=10_000_000)
         select = odata.selected(query)
         found = self._chosen(call, self._items(call, mailbox))
-        page = [item.resource(select) for item in found[skip : skip + top]]
+        expand = _expanded(query)
+        page = [item.resource(select) | item.extended(expand) for item in found[skip : skip + top]]
         names = "" if select is None else f"({','.join(select)})"
         name = quote(user_id(self._world.tenant, mailbox))
         value: dict[str, object] = {
@@ -94,7 +96,10 @@ class Reading:
         sources: list[Message | Draft] = []
         for folder in (Folder.INBOX, Folder.SENT):
             if not name or FOLDERS.get(name) is folder:
-                sources += self._world.store.find(box=mailbox.address, folder=folder)
+                found = self._world.store.find(box=mailbox.address, folder=folder)
+                late = self._world.behaviour.sent_items_delay if folder is Folder.SENT else 0.0
+                until = self._world.clock.time() - late
+                sources += [one for one in found if not late or one.received.at <= until]
         if not name or name == "drafts":
             sources += self._world.drafts.of(mailbox.address)
         items = [Item(mailbox, source, text_body=text) for source in reversed(sources)]
@@ -132,6 +137,19 @@ class Reading:
 
     def _item(self, call: Call, mailbox: Mailbox) -> Item:
         return Item(mailbox, self._source(call, mailbox), text_body=_wants_text(call.headers))
+
+
+_CLASS = re.compile(r"singleValueExtendedProperties\(\$filter=id eq 'String 0x001A'\)", re.IGNORECASE)
+
+
+def _expanded(query: Mapping[str, str]) -> bool:
+    """Whether the message class is asked for; no other property is known here."""
+    text = query.get("$expand")
+    if text is None:
+        return False
+    if not _CLASS.fullmatch(text.strip()):
+        raise not_implemented(f"$expand={text}")
+    return True
 
 
 def next_link(call: Call, changes: Mapping[str, str]) -> str:

@@ -97,6 +97,12 @@ class Item:
             value[_LOWER.get(name.lower(), name)] = self._read(name)
         return value
 
+    def extended(self, wanted: bool) -> dict[str, Any]:
+        """PidTagMessageClass (MS-OXPROPS, 0x001A), as $expand=singleValueExtendedProperties shows it."""
+        report = self._message is not None and self._message.received.surface == "report"
+        value = "REPORT.IPM.Note.NDR" if report else "IPM.Note"
+        return {"singleValueExtendedProperties": [{"id": "String 0x1a", "value": value}]} if wanted else {}
+
     def _read(self, name: str) -> Any:
         reader = _READERS.get(_LOWER.get(name.lower(), ""))
         if reader is None:

@@ -142,6 +142,10 @@ class Behaviour(BaseModel):
         description="Octets sent up in 5 minutes per application and mailbox (V 150 MB).",
     )
     graph_reports: int = Field(default=5, ge=0, description="Requests to the sign-in log in 10 seconds (V).")
+    sent_items_delay: float = Field(
+        default=0.0, ge=0, description="Seconds until Graph shows a message in Sent Items (UNV)."
+    )
+    trace_delay: float = Field(default=0.0, ge=0, description="Seconds until the message trace shows a message (UNV).")
     signins_need_directory_read: bool = Field(
         default=True, description="Whether the sign-in log asks for Directory.Read.All too, as its page says (V)."
     )

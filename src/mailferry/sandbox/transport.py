@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from mailferry.m365.limits import tenant_external_recipients
 from mailferry.sandbox import texts
 from mailferry.sandbox.hosts import FrontEnd
-from mailferry.sandbox.mailbox import Folder, Received
+from mailferry.sandbox.mailbox import Folder, Received, header, header_block
 from mailferry.sandbox.ndr import report
 from mailferry.sandbox.tenant import Mailbox
 from mailferry.sandbox.texts import Text
+from mailferry.sandbox.traces import Trace
 from mailferry.sandbox.world import World
 
 
@@ -35,6 +36,7 @@ def deliver(world: World, item: Delivery) -> None:
     """Store every copy, and the report of what failed."""
     keep, received = world.behaviour.keep_messages, item.received
     failures: list[tuple[str, Text]] = []
+    lost: set[str] = set()
     external = [address for address, _ in item.recipients if not world.tenant.is_internal(address)]
     blocked = item.refused or _over_tenant_limit(world, len(external), received.at)
     for address, wanted in item.recipients:
@@ -49,13 +51,27 @@ def deliver(world: World, item: Delivery) -> None:
                 world.store.add(box.address, Folder.INBOX, received, item.trace, item.raw, keep=keep)
                 continue
             failure = texts.UNKNOWN_RECIPIENT.fill(recipient=address)
+        lost.add(address)
         if wanted:
             failures.append((address, failure))
+    _trace(world, item, lost)
     if item.sent is not None:
         mailbox, raw = item.sent
         world.store.add(mailbox.address, Folder.SENT, received, item.trace, raw, keep=keep)
     if failures and received.sender:
         _report(world, item, tuple(failures))
+
+
+def _trace(world: World, item: Delivery, lost: set[str]) -> None:
+    received, subject = item.received, header(header_block(item.raw), "Subject") or ""
+    for address, _ in item.recipients:
+        status = "failed" if address in lost else "delivered"
+        world.traces.add(
+            Trace(
+                received.queue_id, received.at, received.message_id, received.sender, address, subject, len(item.raw),
+                status,
+            )
+        )  # fmt: skip
 
 
 def _over_tenant_limit(world: World, count: int, now: float) -> Text | None:

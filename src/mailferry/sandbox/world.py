@@ -26,6 +26,7 @@ from mailferry.sandbox.settings import Behaviour
 from mailferry.sandbox.signins import SignIns
 from mailferry.sandbox.tenant import Tenant
 from mailferry.sandbox.throttle import Throttles
+from mailferry.sandbox.traces import Traces
 
 
 class State(BaseModel):
@@ -46,6 +47,7 @@ class World:
         self.drafts = GraphStore()
         self.operations = Operations()
         self.signins = SignIns()
+        self.traces = Traces()
         self.throttles = Throttles()
         self.graph_throttles = GraphThrottles()
         self.faults = Faults()
@@ -97,6 +99,7 @@ class World:
         self.drafts.clear()
         self.operations.clear()
         self.signins.clear()
+        self.traces.clear()
         self.graph_throttles.clear()
         self.throttles = self.throttles.emptied()
         self.faults.clear()
