@@ -27,6 +27,7 @@ from mailferry.tokens.api import TokenSource
 #: Messages whose class is asked for, and reports that are fetched, at a time.
 _PAGE, _REPORTS = 100, 20
 _CLASS = "String 0x001A"
+_EXPAND = f"singleValueExtendedProperties($filter=id eq '{_CLASS}')"
 _LASTING = frozenset({Fault.LOGIN.value, Fault.SERVICE.value, Fault.CONFIGURATION.value, Fault.SENDER.value})
 
 
@@ -48,7 +49,7 @@ class GraphInbox:
         url: str | None = (
             f"{folder}?$filter={quote(f'receivedDateTime ge {utc(since):%Y-%m-%dT%H:%M:%SZ}')}"
             f"&$orderby={quote('receivedDateTime asc')}&$select=id,receivedDateTime&$top={_PAGE}"
-            f"&$expand={quote(f"singleValueExtendedProperties($filter=id eq '{_CLASS}')")}"
+            f"&$expand={quote(_EXPAND)}"
         )
         found: list[Letter] = []
         try:
