@@ -27,5 +27,6 @@ def type_for(kind: str, name: str) -> str:
     no list."""
     if kind.lower() not in _NO_TYPE:
         return kind
-    end = "." + name.rpartition(".")[2].lower()
+    _, dot, last = name.rpartition(".")
+    end = dot + last.lower()
     return next((known for known, ends in documented_types().items() if end in ends), kind)
