@@ -90,7 +90,7 @@ class Outbox:
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
         if self._waiting and not self.trouble:
-            with contextlib.suppress(TargetError, TimeoutError):
+            with contextlib.suppress(Exception):  # the gateway stops, whatever a target has to say
                 async with asyncio.timeout(_LAST_CHANCE):
                     await self._target.send(self._report())
 
@@ -111,6 +111,9 @@ class Outbox:
             self._wake.clear()
             try:
                 await self._target.send(report)
+            except asyncio.CancelledError:
+                self._take_back(report)  # the gateway stops: better twice than not at all
+                raise
             except TargetError as error:
                 problem, asked = error.cause, error.retry_after
             except Exception as error:  # a target of ours that is broken must not end the others' alarms
@@ -128,10 +131,11 @@ class Outbox:
         return Report(self._gateway, self._clock.time(), ordered(tuple(self._waiting.values())), self._more)
 
     def _take_back(self, report: Report) -> None:
-        """What did not arrive waits again, unless there is news of it."""
-        self._more += report.more
+        """What did not arrive waits again, unless there is news of it; of too many, the worst."""
         old = {each.name: each for each in report.notices}
-        self._waiting = {**old, **self._waiting}
+        kept = ordered(tuple({**old, **self._waiting}.values()))
+        self._more += report.more + len(kept[_MOST:])
+        self._waiting = {each.name: each for each in kept[:_MOST]}
         self._wake.set()
 
     def _arrived(self) -> None:

@@ -65,7 +65,7 @@ class Syslog:
 
     async def _send(self, frames: list[bytes]) -> None:
         if self._address.startswith("/"):
-            await asyncio.to_thread(_local, self._address, frames, self._seconds)
+            await _local(self._address, frames)
             return
         parts = urlsplit(self._address)
         host, port = parts.hostname or "", parts.port or 514
@@ -79,19 +79,21 @@ class Syslog:
         return ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file is not None else None)
 
 
-def _local(path: str, frames: list[bytes], seconds: float) -> None:
-    """As syslog(3): a datagram socket, or else a stream, whose messages end with a zero octet there."""
+async def _local(path: str, frames: list[bytes]) -> None:
+    """As syslog(3): a datagram socket, or else a stream, whose messages end with a zero octet there. Without a thread:
+    one that hangs at a socket nobody reads would be missed where passwords are hashed and secrets read."""
+    loop = asyncio.get_running_loop()
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_UNIX, kind) as link:
-            link.settimeout(seconds)
+            link.setblocking(False)
             try:
-                link.connect(path)
+                await loop.sock_connect(link, path)
             except OSError as error:
                 if kind is socket.SOCK_DGRAM and error.errno == errno.EPROTOTYPE:
                     continue
                 raise
             for each in frames:
-                link.sendall(each if kind is socket.SOCK_DGRAM else each + b"\0")
+                await loop.sock_sendall(link, each if kind is socket.SOCK_DGRAM else each + b"\0")
             return
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mailferry.alarms.api import Code, Severity
 from mailferry.alarms.hub import Hub
 from mailferry.alarms.outbox import Outbox
+from mailferry.alarms.report import Change, Notice
 from mailferry.alarms.settings import TargetSettings
 from mailferry.clock import ManualClock
 from unit.alarms.conftest import Kept, Taker, alarm, refused, settle
@@ -162,3 +164,43 @@ async def test_what_waits_at_the_end_gets_a_chance(hub: Made, taker: Taker) -> N
     made.raise_(alarm())
     await made.close()
     assert taker.told() == [[("raised", alarm().key)]]
+
+
+async def test_a_report_that_the_end_cuts_off_is_sent_again(hub: Made, clock: ManualClock, taker: Taker) -> None:
+    made, gate, reports = hub(interval=0, gather=0), asyncio.Event(), taker.reports
+
+    async def hang(report: object) -> None:
+        await gate.wait()
+
+    taker.send, send = hang, taker.send  # type: ignore[method-assign, assignment]
+    made.raise_(alarm())
+    await pass_time(clock, 1)
+    taker.send = send  # type: ignore[method-assign]
+    await made.close()
+    assert taker.told() == [[("raised", alarm().key)]]
+    assert len(reports) == 1
+
+
+async def test_a_target_that_breaks_at_the_end_ends_nothing_else(hub: Made, taker: Taker) -> None:
+    made = hub()
+    taker.refusals = [RuntimeError("broken")]
+    made.raise_(alarm())
+    await made.close()
+
+
+async def test_memory_stays_bounded_though_every_report_fails(hub: Made, clock: ManualClock, taker: Taker) -> None:
+    made = hub(interval=0, gather=0)
+    [box] = made._outboxes
+
+    async def fail(report: object) -> None:
+        for number in range(600):  # what comes while a report is under way
+            mild = alarm(f"{clock.time()}-{number}", Severity.WARNING)
+            box.put(Notice(Change.RAISED, mild, clock.time(), clock.time()))
+        raise refused()
+
+    taker.send = fail  # type: ignore[method-assign, assignment]
+    made.raise_(alarm("worst", Severity.CRITICAL))
+    await pass_time(clock, 300)
+    assert len(box._waiting) == 500
+    assert (Code.LANE, "worst") in box._waiting
+    assert box._more > 500

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -226,6 +227,16 @@ async def test_syslog_stream(secure: bool, ca: trustme.CA, ca_file: Path) -> Non
     assert len(frames) == 2
     assert len(frames[0]) == LONGEST
     assert all(each.startswith(b"<130>1 ") for each in frames)
+
+
+async def test_a_local_socket_that_nobody_reads_holds_no_thread(tmp_path: Path) -> None:
+    path = str(tmp_path / "log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(path)
+        full = report(*[alarm()] * 2000)
+        with pytest.raises(TargetError, match="did not take it within"):
+            await Syslog(path, "mail", "en", None, 0.3).send(full)
+    assert not [one for one in threading.enumerate() if one.name.startswith("asyncio_")]
 
 
 async def test_syslog_nobody_there(tmp_path: Path) -> None:
