@@ -29,6 +29,11 @@ from mailferry.mail.message import IdSource
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transport
 from mailferry.routes.build import build_transport
+from mailferry.routes.graph_inbox import GraphInbox
+from mailferry.routes.graph_search import GraphFinder
+from mailferry.routes.look_build import build_finder, build_inbox
+from mailferry.routes.returned import Inboxes
+from mailferry.routes.sighting import Finders
 from mailferry.routes.table import RouteTable
 from mailferry.spool.api import Spool
 from mailferry.spool.checkpoints import NAMES, Checkpoint, no_checkpoint
@@ -73,6 +78,20 @@ def build_broker(
     vault = build_vault(config, environ, clock)
     credentials = {tenant.name: Credential(tenant.name, tenant, environ, vault) for tenant in config.tenants}
     return TokenBroker(credentials, EntraFetcher(), clock, log, alarms)
+
+
+def build_finders(config: Config, broker: TokenBroker) -> dict[str, GraphFinder]:
+    """What looks for messages whose answer was lost, by route; see [[route]] lookup."""
+    clouds = {tenant.name: tenant.cloud for tenant in config.tenants}
+    found = {route.name: build_finder(route, clouds.get(route.tenant or "", ""), broker) for route in config.routes}
+    return {name: finder for name, finder in found.items() if finder is not None}
+
+
+def build_inboxes(config: Config, broker: TokenBroker) -> dict[str, GraphInbox]:
+    """What reads the non-delivery reports in sending mailboxes, by route; see [[route]] bounces."""
+    clouds = {tenant.name: tenant.cloud for tenant in config.tenants}
+    found = {route.name: build_inbox(route, clouds.get(route.tenant or "", ""), broker) for route in config.routes}
+    return {name: inbox for name, inbox in found.items() if inbox is not None}
 
 
 def build_table(config: Config) -> RouteTable:
@@ -143,6 +162,8 @@ def build_scheduler(
     bounce_to: BounceTo,
     teller: Teller | None = None,
     ways: Callable[[], Ways] = no_ways,
+    finders: Finders | None = None,
+    inboxes: Inboxes | None = None,
 ) -> Scheduler:
     return Scheduler(
         spool,
@@ -156,7 +177,9 @@ def build_scheduler(
         bounce_to,
         checkpoint,
         teller,
-        detour=Detour.of(config.routes, ways),
+        finders,
+        inboxes,
+        Detour.of(config.routes, ways),
     )
 
 

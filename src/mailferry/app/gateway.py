@@ -46,6 +46,8 @@ class Gateway:
         self.broker = build.build_broker(config, environ, clock, log, self.alarms)
         self._table = build.build_table(config)
         self._transports = build.build_transports(config, environ, self.broker, log)
+        self._finders = build.build_finders(config, self.broker)
+        self._inboxes = build.build_inboxes(config, self.broker)
         self._owners = _owners(config)
         self._clients_of = config  # whose clients are at work: a reload changes them alone
         self._guard = Guard(config.guard, clock, log)
@@ -58,7 +60,7 @@ class Gateway:
         self.listeners = ListenerServer(config.listeners, site, self._contexts)
         self.scheduler = build.build_scheduler(
             config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to, self.alarms,
-            self._ways,
+            self._ways, self._finders, self._inboxes,
         )  # fmt: skip
         directory = build.spool_directory(config)
         self._chores = Housekeeping(
@@ -103,6 +105,8 @@ class Gateway:
             ("drain", lambda: self.scheduler.drain(seconds)),
             ("scheduler", self.scheduler.stop),
             *((f"route {name}", transport.close) for name, transport in self._transports.items()),
+            *((f"lookup of {name}", finder.close) for name, finder in self._finders.items()),
+            *((f"reports of {name}", inbox.close) for name, inbox in self._inboxes.items()),
             ("tokens", self.broker.close),
             ("alarms", self.alarms.close),
             *([("endpoint", self.endpoint.stop)] if self.endpoint is not None else []),

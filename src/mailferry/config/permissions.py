@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from mailferry.config.schema import TenantSettings
 from mailferry.m365.clouds import cloud
 from mailferry.routes.graph_settings import Large
+from mailferry.routes.look_settings import Lookup
 from mailferry.routes.settings import RouteSettings, RouteType
 from mailferry.tokens.settings import Kind
 
@@ -41,6 +42,20 @@ def needs(tenant: TenantSettings, route: RouteSettings) -> list[str]:
     """The permissions one route takes, in the words of the admin centers."""
     if route.password is not None or not route.tenant:
         return []
+    return [*_to_send(tenant, route), *_to_look(tenant, route)]
+
+
+def _to_look(tenant: TenantSettings, route: RouteSettings) -> list[str]:
+    """What looking for lost answers and reading reports takes (Learn, "List messages", "List messageTraces")."""
+    kind = "delegated" if tenant.kind is Kind.SIGN_IN else "application"
+    mailboxes = route.bounces or route.lookup is Lookup.GRAPH
+    found = [f"Mail.Read ({kind}, Microsoft Graph)"] if mailboxes and route.large is not Large.UPLOAD else []
+    if route.lookup is Lookup.TRACE:
+        found.append(f"ExchangeMessageTrace.Read.All ({kind}, Microsoft Graph)")
+    return found
+
+
+def _to_send(tenant: TenantSettings, route: RouteSettings) -> list[str]:
     user = tenant.kind is Kind.SIGN_IN
     match route.type:
         case RouteType.EXCHANGE_SMTP if user:
@@ -64,12 +79,18 @@ def delegated_scopes(tenant: TenantSettings, routes: Iterable[RouteSettings]) ->
     groups: list[tuple[str, ...]] = []
     if any(route.type is RouteType.EXCHANGE_SMTP for route in own):
         groups.append((_smtp(tenant),))
-    graph = [route for route in own if route.type is RouteType.GRAPH]
-    if graph:
+    wanted = [scope for route in own for scope in _graph_scopes(route)]
+    if wanted:
         base = cloud(tenant.cloud).graph_scope.removesuffix("/.default")
-        more = (f"{base}/Mail.ReadWrite",) if any(route.large is Large.UPLOAD for route in graph) else ()
-        groups.append((f"{base}/Mail.Send", *more))
+        groups.append(tuple(f"{base}/{scope}" for scope in dict.fromkeys(wanted)))
     return groups or [(_smtp(tenant),)]
+
+
+def _graph_scopes(route: RouteSettings) -> list[str]:
+    scopes = ["Mail.Send"] if route.type is RouteType.GRAPH else []
+    scopes += ["Mail.ReadWrite"] if route.type is RouteType.GRAPH and route.large is Large.UPLOAD else []
+    scopes += ["Mail.Read"] if route.bounces or route.lookup is Lookup.GRAPH else []
+    return scopes + (["ExchangeMessageTrace.Read.All"] if route.lookup is Lookup.TRACE else [])
 
 
 def _smtp(tenant: TenantSettings) -> str:

@@ -170,8 +170,17 @@ LOOKUP = Text(
 LOOKUP_CURE = Text(
     "Grant the permission that `mailferry check` names for the route's `lookup` (Mail.Read, or "
     "ExchangeMessageTrace.Read.All), or set lookup = \"none\"; until then [delivery] unknown decides.",
-    "`mailferry check` が経路の `lookup` に必要と示す権限（Mail.Read または ExchangeMessageTrace.Read.All）を付与するか、"
-    "lookup = \"none\" を設定してください。それまでは [delivery] unknown の設定に従います。",
+    "`mailferry check` が経路の `lookup` に必要と示す権限（Mail.Read または ExchangeMessageTrace.Read.All）を"
+    "付与するか、lookup = \"none\" を設定してください。それまでは [delivery] unknown の設定に従います。",
+)
+RETURNS = Text(
+    "Reports of mail that came back cannot be read",
+    "届かなかったメールの配信不能レポートを読み取れません",
+)
+RETURNS_CURE = Text(
+    "Grant the permission Mail.Read for the sending mailboxes, as `mailferry check` names it, or set bounces = false.",
+    "`mailferry check` が示すとおり、送信用メールボックスに対する Mail.Read を付与するか、"
+    "bounces = false を設定してください。",
 )
 UNREPORTED = Text(
     "Recipients were refused for good and there is nobody who may be told.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from mailferry.clock import Clock
@@ -21,11 +21,12 @@ from mailferry.mail.body import Body, BodyGone
 from mailferry.mail.dsn import Action, Dsn, Report, ReportedRecipient, compose
 from mailferry.mail.envelope import Envelope, Origin, Recipient
 from mailferry.mail.message import Message, MessageId, format_id
+from mailferry.mail.ndr import Refusal
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.table import Choice, RouteTable
 from mailferry.smtp.commands import BodyType, Notify
-from mailferry.smtp.replies import Reply
-from mailferry.spool.api import Accepted, Claim, Filter, Spool, State
+from mailferry.smtp.replies import Reply, reply
+from mailferry.spool.api import Accepted, Claim, Filter, MessageView, RecipientView, Spool, State
 
 #: Origin.client of a report; what has it is never reported on.
 MAILER_DAEMON = "mailer-daemon"
@@ -68,6 +69,19 @@ def wanted(recipient: Recipient, action: Action) -> bool:
             return Notify.SUCCESS in notify
 
 
+class GoneBody:
+    """The body of a finished message: it was removed with its last recipient."""
+
+    inline = None
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        raise BodyGone("the message is finished")
+        yield b""
+
+
 class Reporter:
     """Writes reports into the spool."""
 
@@ -93,6 +107,17 @@ class Reporter:
             found = await self._write(message, body, self._report(message, action, items, to, message_id))
             self._log.bounced(format_id(message.id), format_id(found), to)
         return f"{format_id(found)} to {to}"
+
+    async def came_back(self, view: MessageView, recipient: RecipientView, refusal: Refusal) -> str:
+        """Tell the person in charge of a client that its mail came back after it was handed over; "" when there is
+        nobody, for whoever sent it has the service's own report. The report is found again like any other."""
+        message = view.message
+        if not reportable(message) or not self._bounce_to(message):
+            return ""
+        code = 550 if refusal.status.startswith("5") else 450
+        answer = reply(code, refusal.status, f"{refusal.diagnostic or 'no reason given'} ({refusal.by})")
+        claim = Claim(recipient.id, Recipient(recipient.address), recipient.attempts, State.UNKNOWN)
+        return await self.report(message, GoneBody(message.size), Action.FAILED, [Item(claim, answer)])
 
     def _message_id(self, message: Message, action: Action, items: Sequence[Item]) -> str:
         claims = ",".join(str(number) for number in sorted(item.claim.id for item in items))

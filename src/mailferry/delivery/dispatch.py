@@ -172,7 +172,7 @@ class Dispatcher:
         """Whether the attempt is on record, so that it may be made. Else the lease goes back."""
         begun = False
         try:
-            begun = lease.begun and not lane.ready or await self._beginnings.recorded(lane, lease)
+            begun = (lease.begun and not lane.ready) or await self._beginnings.recorded(lane, lease)
         finally:
             if not begun:
                 self._return(lane, lease)

@@ -25,12 +25,14 @@ from mailferry.delivery.monitor import Monitor
 from mailferry.delivery.pools import Pools
 from mailferry.delivery.recorder import Recorder
 from mailferry.delivery.retry import Schedule
+from mailferry.delivery.returns import Returns
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.delivery.settler import Settler
 from mailferry.delivery.worker import Worker
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transports, route_of
 from mailferry.routes.faults import Fault
+from mailferry.routes.returned import Inboxes
 from mailferry.routes.sighting import Finders
 from mailferry.routes.table import RouteTable
 from mailferry.spool.api import LaneDue, Spool
@@ -50,7 +52,8 @@ class Scheduler:
     def __init__(
         self, spool: Spool, transports: Transports, table: RouteTable, settings: DeliverySettings, hostname: str,
         postmaster: str, clock: Clock, log: MailLog, bounce_to: BounceTo, checkpoint: Checkpoint = no_checkpoint,
-        teller: Teller | None = None, finders: Finders | None = None, detour: Detour | None = None,
+        teller: Teller | None = None, finders: Finders | None = None, inboxes: Inboxes | None = None,
+        detour: Detour | None = None,
     ) -> None:  # fmt: skip
         self._spool = spool
         self._transports = transports
@@ -64,6 +67,7 @@ class Scheduler:
         self._agenda = Agenda(clock, self._rung)
         gateway = Gateway(hostname, postmaster)
         reporter = Reporter(spool, table, gateway, settings, schedule, clock, log, bounce_to)
+        self._returns = Returns(spool, inboxes or {}, settings, reporter.came_back, self._alarms, clock, log)
         self._settler = Settler(
             spool, finders or {}, settings, self._recorder, self._alarms, clock, log, self._note_due
         )
@@ -83,6 +87,7 @@ class Scheduler:
         self._surveyed = -_SURVEY_EVERY
         self._surveying = False
         self._patrol: Task[None] | None = None
+        self._reading: Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to deliver. The spool is open."""
@@ -90,6 +95,7 @@ class Scheduler:
         self._spool.watch(self._changed)
         self._found(await self._spool.lanes())
         self._patrol = asyncio.get_running_loop().create_task(self._walk())
+        self._reading = asyncio.get_running_loop().create_task(self._returns.run())
 
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 - of this gateway's clock
         """Take no more mail, and let what is under way end within `timeout` seconds. True when all of it did."""
@@ -106,9 +112,10 @@ class Scheduler:
     async def stop(self) -> None:
         """Cut off what is under way (it counts as unknown), and return when all of it is on record."""
         self._close()
-        if self._patrol is not None:
-            self._patrol.cancel()
-            await asyncio.gather(self._patrol, return_exceptions=True)
+        beside = [task for task in (self._patrol, self._reading) if task is not None]
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         self._dispatcher.cancel()
         await self._failover.close()
         await self._dispatcher.idle()

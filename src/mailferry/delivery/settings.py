@@ -31,6 +31,13 @@ class Unreportable(StrEnum):
     FAIL = "fail"
 
 
+class RemoteBounces(StrEnum):
+    """What happens when a report in a sending mailbox tells of mail that came back."""
+
+    SHOW = "show"  # in the history of the message
+    REPORT = "report"  # there, and in a report to the client's owner
+
+
 class Returned(StrEnum):
     """What a report carries of the original where the sender did not say (RFC 3461 section 4.3)."""
 
@@ -74,7 +81,7 @@ class DeliverySettings(BaseModel):
     )
     lookup: Steps = Field(
         (15.0, 30.0, MINUTE, 2 * MINUTE, 5 * MINUTE),
-        description="Routes with `lookup`: waits before each look for a message whose answer was lost; the last repeats.",
+        description="Routes with `lookup`: waits before each look for mail whose answer was lost; the last repeats.",
     )
     lookup_patience: Duration = Field(
         15 * MINUTE,
@@ -106,6 +113,17 @@ class DeliverySettings(BaseModel):
     )
     report_full_size: Size = Field(
         10 << 20, description="A larger message is returned by its headers even where all of it was asked for."
+    )
+    remote_bounces: RemoteBounces = Field(
+        RemoteBounces.SHOW,
+        description="Routes with `bounces`: show in a message's history that it came back, or also report it to the "
+        "`owner` of its client.",
+    )
+    remote_bounces_every: Duration = Field(
+        5 * MINUTE, ge=30, description="How often each sending mailbox is looked through for such reports."
+    )
+    remote_bounces_for: Duration = Field(
+        7 * DAY, ge=HOUR, description="How long after it last sent a mailbox is looked through."
     )
     max_received: int = Field(
         50, ge=5, description="Received fields after which a message is refused as looping (RFC 5321 section 6.3)."

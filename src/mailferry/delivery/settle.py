@@ -117,7 +117,8 @@ def _unseen(lost: Lost, claim: Claim, sighting: Sighting, settings: DeliverySett
     waited = now - lost.at
     patient = 0 <= waited < settings.lookup_patience
     if patient and not (isinstance(sighting, CannotTell) and sighting.lasting):
-        return Move(claim.id, State.UNKNOWN, now, f"{NOT_YET} {said}", now + wait(settings, lost.looks + 1), count=False)
+        due = now + wait(settings, lost.looks + 1)
+        return Move(claim.id, State.UNKNOWN, now, f"{NOT_YET} {said}", due, count=False)
     if settings.unknown is UnknownPolicy.HOLD or claim.attempts > settings.unknown_resends:
         return Move(claim.id, State.HELD, now, f"{LOST_ANSWER} {said}", count=False)
     if failed:

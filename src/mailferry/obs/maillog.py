@@ -175,6 +175,10 @@ class MailLog:
         self.metrics.settled.labels(state).inc()
         self._sink("info", "settled", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
 
+    def returned(self, message: str, lane: str, recipient: str, reply: str) -> None:
+        """A report in the sending mailbox says that mail for a recipient came back after it was handed over."""
+        self._sink("warning", "returned", {"message": message, "lane": lane, "recipient": recipient, "reply": reply})
+
     def bounced(self, message: str, report: str, to: str) -> None:
         """A failure is reported to the person `to`; `report` is the queue id of the delivery status notification."""
         self.metrics.bounces.inc()

@@ -54,6 +54,7 @@ class Metrics:
             buckets=(0.01, 0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200, 28800, 86400),
         )
         self.settled = self._counter("settled", "Lost answers settled by asking the service, by what follows", "state")
+        self.returned = self._counter("returned", "Reports of mail that came back, by what was done with them", "result")
         self.bounces = self._counter("bounces", "Delivery status notifications written")
         self.alarms = self._counter("alarms", "Alarms raised by kind", "kind")
         self.alarm_reports = self._counter(
