@@ -28,6 +28,8 @@ plan = typer.Typer(help="Decide how every client will send, and when it is chang
 _DATE = ["%Y-%m-%d"]
 #: What an administrator fills in.
 _FILLED_IN = ("gateway.toml", "scripts/")
+#: More than this many clients are a table, not a page each.
+_MOST_WHOLE = 10
 Cutoff = Annotated[
     datetime | None,
     typer.Option(
@@ -153,12 +155,15 @@ def show(
     if as_json:
         print_json(plan_document.document(made, items, language))
     elif client:
-        for item in items:
+        for item in items if len(items) <= _MOST_WHOLE else ():
             plan_show.one(out(), item, language)
+        if len(items) > _MOST_WHOLE:
+            plan_show.table(out(), items, language)
     else:
         plan_show.table(out(), items, language)
     if not items and made.items:
-        fail("no client of the plan is so", "`mailferry plan show` lists them all")
+        what = f"no client of the plan is called {client!r}" if client else "no client of the plan matches"
+        fail(what, "`mailferry plan show` lists them all")
 
 
 @plan.command()

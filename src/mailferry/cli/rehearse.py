@@ -58,9 +58,12 @@ def rehearse(
 ) -> None:
     """Try every client against Exchange Online as it will be on a day: as it sends now, and as the plan says.
 
-    A tenant in a box is made from the inventory, its clock stands at the day, and each client speaks as it was seen to:
-    straight, then by its planned way, through the real gateway with the planned configuration. Nothing leaves this
-    machine; the result is kept for the report. Example: mailferry rehearse --at 2026-12-01 --at 2027-01-01
+    A tenant in a box is made from the inventory and its clock set to the day.
+    Each client speaks as it was seen to: straight, then by its planned way,
+    through the real gateway with the planned configuration. Nothing leaves this
+    machine, and the result is kept for the report.
+
+    Example: mailferry rehearse --at 2026-12-01 --at 2027-01-01
     """
     plan_input.needs_extra()
     language, place = chosen(lang), plan_input.directory(state, config)
