@@ -212,6 +212,12 @@ def write(
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or directory} cannot be written: {error.strerror}", code=Exit.UNAVAILABLE)
+    _tell_kept(directory, kept, wrote)
+    plan_show.written(talk(), directory, wrote)
+
+
+def _tell_kept(directory: Path, kept: list[str], wrote: set[Path]) -> None:
+    """What lies there and is not of this plan."""
     if kept:
         names = ", ".join(kept[:3]) + (", …" if len(kept) > 3 else "")
         told = (
@@ -223,7 +229,6 @@ def write(
         talk().print(
             f"{len(older)} letters in {directory}/letters are of an earlier plan.", markup=False, soft_wrap=True
         )
-    plan_show.written(talk(), directory, wrote)
 
 
 @plan.command()
