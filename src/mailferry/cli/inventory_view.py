@@ -6,7 +6,7 @@ Leaves to others: choosing (inventory). Invariant: 80 columns are enough; text f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,7 @@ def _table(rows: Sequence[Client], language: str) -> Table:
         table.add_row(
             Text(words[_WORD[client.fate]], _STYLE[client.fate]),
             _sender(client, words),
-            Text(_what(client)),
+            Text(_what(client, language)),
             Text(words[client.authentication.value]),
             f"{volume:,}" if volume is not None else "",
             _day(client.last_seen),
@@ -107,9 +107,27 @@ def _sender(client: Client, words: dict[str, str]) -> Text:
     return Text(f"{local}\n@{domain}" if at and len(name) > 26 else name)
 
 
-def _what(client: Client) -> str:
+def _what(client: Client, language: str) -> str:
     """The product, else its name, and where it is: the address of the LAN says more than that of the line."""
-    return " ".join(filter(None, (client.product or (client.names[0] if client.names else ""), *client.addresses[-1:])))
+    name = _product(client, language) or (client.names[0] if client.names else "")
+    return " ".join(filter(None, (name, *client.addresses[-1:])))
+
+
+def _product(client: Client, language: str) -> str:
+    """What people call the product, or the family where no more is known."""
+    from mailferry.clients.base import knowledge
+
+    base = knowledge()
+    known = base.products.get(client.product) or base.families.get(client.product)
+    return known.name.of(language) if known is not None else client.product
+
+
+def _signs(client: Client, words: dict[str, str]) -> str:
+    """By what it was recognised, or what hints at it."""
+    if not client.evidence:
+        return ""
+    sure = f"{client.confidence:.0%}; " if client.product else ""
+    return f"{words['recognised'] if client.product else words['perhaps']}: {sure}{'; '.join(client.evidence[:3])}"
 
 
 def _detail(client: Client, language: str) -> Group:
@@ -120,7 +138,7 @@ def _detail(client: Client, language: str) -> Group:
     head = Text.assemble(
         (words[_WORD[client.fate]], f"bold {_STYLE[client.fate]}"), "  ",
         (client.sender or " ".join(client.senders[:1]) or words["anonymous_sender"], "bold"),
-        f"  {_what(client)}" if _what(client) else "",
+        f"  {_what(client, language)}" if _what(client, language) else "",
     )  # fmt: skip
     facts = ", ".join(
         filter(None, (
@@ -133,7 +151,8 @@ def _detail(client: Client, language: str) -> Group:
         ))
     )  # fmt: skip
     reasons = ((sentence(each, language), _SEVERITY[each.severity]) for each in client.findings)
-    lines = [(facts, "bright_black"), *reasons]
+    signs = _signs(client, words)
+    lines = [(facts, "bright_black"), *([(signs, "bright_black")] if signs else []), *reasons]
     return Group(head, *(Padding(Prose(text, style), (0, 0, 0, 4)) for text, style in lines))
 
 
@@ -155,13 +174,22 @@ def imported(sources: Sequence[Source], language: str) -> None:
     other = [source for source in sources if source.kind in ("unknown", "companion")]
     if other:
         console.print(f"\n[bold]{words['passed_over']}[/]")
-        for source in other[:10]:
-            console.print(
-                Padding(Prose(f"{source.name.rsplit('/', 1)[-1]}: {source.note}", "bright_black"), (0, 0, 0, 2))
-            )
-        if len(other) > 10:
-            console.print(f"  … {len(other) - 10}", style="bright_black")
+        for line in _passed_over(other):
+            console.print(Padding(Prose(line, "bright_black"), (0, 0, 0, 2)))
     console.print(f"\n{words['next']}: [cyan]mailferry inventory show[/]")
+
+
+def _passed_over(sources: Iterable[Source]) -> Iterator[str]:
+    """A line for each reason, with the first names."""
+    named: dict[str, list[str]] = {}
+    for source in sources:
+        named.setdefault(source.note, []).append(source.name.rsplit("/", 1)[-1])
+    for number, (note, names) in enumerate(named.items()):
+        if number == 10:
+            yield f"… {len(named) - 10}"
+            return
+        more = f", … (+{len(names) - 3:,})" if len(names) > 3 else ""
+        yield f"{', '.join(names[:3])}{more}: {note}"
 
 
 def _skips(sources: Sequence[Source], language: str) -> Table | None:

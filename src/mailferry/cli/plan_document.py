@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 def chosen_items(plan: Plan, client: str, wave: int | None, owner: str, way: str) -> list[Item]:
-    """The items that match everything asked for."""
+    """The items that match everything asked for. A part of a client's name does where no client has the whole."""
+    asked = client.casefold()
+    exact = any(asked in _names(item) for item in plan.items)
 
     def known_as(item: Item) -> bool:
-        one_of = item.client
-        return client.casefold() in map(str.casefold, (one_of.id, one_of.sender, *one_of.names, *one_of.addresses))
+        return asked in _names(item) if exact else any(asked in name for name in _names(item))
 
     return [
         item
@@ -30,6 +31,11 @@ def chosen_items(plan: Plan, client: str, wave: int | None, owner: str, way: str
         and (not owner or item.owner.casefold() == owner.casefold())
         and (not way or item.way.value == way)
     ]
+
+
+def _names(item: Item) -> list[str]:
+    one_of = item.client
+    return [name.casefold() for name in (one_of.id, one_of.sender, *one_of.names, *one_of.addresses)]
 
 
 def summary(plan: Plan, language: str) -> dict[str, Any]:

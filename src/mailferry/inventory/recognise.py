@@ -5,6 +5,8 @@ Leaves to others: reading (importing). Invariant: the name of a file decides not
 
 from __future__ import annotations
 
+import re
+
 from mailferry.inventory.errors import NotAnExportError
 from mailferry.inventory.names import places
 from mailferry.inventory.readers import (
@@ -52,15 +54,25 @@ def recognise(name: str, sample: Sample) -> Reader | None:
             return reader
     if _companion(sample):
         return None
+    if _message(sample):
+        raise NotAnExportError(name, "this is a message, no export", cure="mailferry identify FILE says what sent it")
     raise NotAnExportError(name, f"this is no export that can be recognised; {_looked_for(sample)}", cure=_CURE)
 
 
+_HEADER = re.compile(r"(?i)(?:received|return-path|from|to|date|message-id|subject|mime-version|x-[a-z-]+):")
 _CURE = "docs/guides/inventory.md shows which exports are read and how each is made"
 
 
 def _companion(sample: Sample) -> bool:
     """The *AuthDetails* file that the portal gives with a sign-in log: steps, without address or client."""
     return {"requestid", "authenticationmethod"} <= sample.names and "clientapp" not in sample.names
+
+
+def _message(sample: Sample) -> bool:
+    """Whether it begins as mail does (RFC 5322 section 3.6)."""
+    return (
+        bool(sample.lines and _HEADER.match(sample.lines[0])) and sum(map(bool, map(_HEADER.match, sample.lines))) > 1
+    )
 
 
 def _looked_for(sample: Sample) -> str:

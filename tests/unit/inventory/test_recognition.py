@@ -1,0 +1,56 @@
+"""What the exports' signs come to: a product, a family, a question, or nothing."""
+
+from __future__ import annotations
+
+from mailferry.clients.base import knowledge
+from mailferry.clients.recognise import Recogniser
+from mailferry.clients.signs import Signs
+from mailferry.inventory.join.recognition import Recognised, agreed
+from mailferry.planner.knowledge import products
+
+RECOGNISER = Recogniser(knowledge())
+RICOH = Signs(hostname="RNP0026731234AB")
+CDO = Signs(subject="SQL Server Job System: 'nightly close' completed")
+
+
+def seen(*signs: Signs) -> Recognised:
+    return agreed([RECOGNISER.recognise(each) for each in signs])
+
+
+def test_a_strong_sign_names_the_product_with_its_evidence() -> None:
+    found = seen(Signs(), RICOH)
+    assert (found.id, found.evidence) == ("ricoh-mfp", ("host name: RNP0026731234AB",))
+    assert found.confidence >= 0.8
+
+
+def test_a_family_is_not_said_to_be_one_of_its_products() -> None:
+    base = knowledge()
+    shared = [
+        (mark, product.family)
+        for product in base.products.values()
+        for mark in product.fingerprints
+        if len(base.members[product.family]) > 1 and mark.example
+    ]
+    found = {}
+    for mark, family in shared:
+        recognition = RECOGNISER.recognise(Signs(**{mark.kind.value: mark.example})) if not mark.header else None
+        if recognition is not None and recognition.decision.value == "family":
+            found[family] = agreed([recognition])
+    assert found
+    for family, told in found.items():
+        assert told.id == family
+        assert told.id not in base.products
+        assert told.id in products()  # and the planner knows what that means
+
+
+def test_weak_signs_are_a_question() -> None:
+    found = seen(CDO, Signs(hostname="apc3C4C01"))
+    assert (found.id, found.confidence) == ("", 0.0)
+    assert found.evidence == (
+        "APC / Schneider UPS Network Management Card 2/3? host name: apc3C4C01",
+        "SQL Server Database Mail, SSRS subscriptions? Subject: SQL Server Job System: 'nightly close' completed",
+    )
+
+
+def test_two_programs_have_no_one_name() -> None:
+    assert seen(RICOH, Signs(x_mailer="Monit 5.33")) == Recognised()
