@@ -19,6 +19,7 @@ from mailferry.bulletin.told import (
     background,
     deadline,
     names_a_date,
+    of_a_thing,
     said_or_done,
     tells_history,
     when_said,
@@ -82,7 +83,7 @@ def _made(sentence: Sentence, plain: str, found: Dates, signs: list[_Sign]) -> t
             continue
         if sign is None and _contrasted(clause):
             sign = _nearest(date, signs, cuts, ())  # "in March, rather than in December": the same effect
-        if sign is not None and (tells_history(plain, date, (sign.start, sign.end), clause) or when_said(plain, date)):
+        if sign is not None and _beside(plain, date, sign, clause):
             continue
         if sign is None:
             if other is not None and not background(clause):
@@ -93,12 +94,13 @@ def _made(sentence: Sentence, plain: str, found: Dates, signs: list[_Sign]) -> t
         if _doubtful(date, sign, plain, cuts):
             understood = False
             continue
-        if sign.effect is Effect.REMOVED and not other and not _on_topic(sentence, plain):
+        if sign.effect in (Effect.REMOVED, Effect.UNAVAILABLE) and not other and not _on_topic(sentence, plain):
             understood = False
             continue
         announced = sign.effect is Effect.REMOVED and will_be_said(plain, date)
         named = Effect.ANNOUNCEMENT if announced else sign.effect
-        effect = Effect.OTHER if other and not _about_smtp(plain) else named
+        elsewhere = effect_cue("elsewhere").search(clause) and not _about_smtp(clause)
+        effect = Effect.OTHER if other and (elsewhere or not _about_smtp(plain)) else named
         made.append(_phase(date, effect, sentence, plain, clause))
     return tuple(made), understood
 
@@ -122,6 +124,13 @@ def _contrasted(clause: str) -> bool:
     """Whether the clause opens with "rather than …", "instead of …"."""
     match = effect_cue("superseded").search(clause)
     return match is not None and match.start() <= 3
+
+
+def _beside(plain: str, date: Found, sign: _Sign, clause: str) -> bool:
+    """Whether the date tells when something was said or made, beside the change."""
+    if when_said(plain, date) or of_a_thing(plain, date):
+        return True
+    return tells_history(plain, date, (sign.start, sign.end), clause)
 
 
 def _of_the_change(sign: _Sign, clause: str) -> bool:

@@ -45,6 +45,25 @@ _SAID_JA = re.compile(
 )
 
 
+#: "the blog post of …", "our tenant was created on …", "…の調査", "…に作成した": the date of a thing.
+_THING_EN = re.compile(
+    r"\b(?:posts?|survey|study|report|article|mail|letter|message|announcement|statement|release|poll|entry|version)\s+"
+    r"(?:of|from|dated)\s+(?:the\s+)?$|\b(?:was|were|been)\s+(?:\w+\s+)?(?:created|opened|founded|bought|installed)\s+"
+    r"(?:on|in|at)\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+_THING_JA = re.compile(
+    r"\s*(?:付(?:け)?)?の\s*(?:調査|投稿|発表|記事|報告|通知|ブログ|レポート|アンケート|資料|お知らせ)|\s*に(?:作成|開設|契約|購入|導入)した"
+)
+
+
+def of_a_thing(plain: str, date: Found) -> bool:
+    """Whether the date belongs to a paper or to when something was made."""
+    if _THING_JA.match(plain, date.end):
+        return True
+    return date.bound is not Bound.FROM and _THING_EN.search(plain[max(0, date.start - 60) : date.start]) is not None
+
+
 def will_be_said(plain: str, date: Found) -> bool:
     """Whether something is to be announced on this date, whatever else the sentence tells."""
     return (

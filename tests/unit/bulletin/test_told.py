@@ -28,6 +28,13 @@ from support.bulletin_pages import phase_text
         "Send us the SMTP AUTH report before our webinar on 3 July 2026.",
         "Basic authentication is disabled by default around New Year.",
         "年末をもって基本認証が既定で無効になります。",
+        "Since the blog post of 27 January 2026 we know that Basic authentication will be off by default.",
+        "The survey of 5 May 2026 found that many use Basic authentication, which will be disabled by default.",
+        "Our tenant was created on 3 February 2019, so Basic authentication is disabled by default for us, too.",
+        "2026年5月の調査では、6割が基本認証を使っており、既定で無効になることを知らなかった。",
+        "2019年2月に作成したテナントなので、既定で無効になる対象です。",
+        "本サービスは2027年3月末で終了しますが、SMTP AUTHの廃止とは関係ありません。",
+        "2026年12月20日（日）はサーバー停止のためメールが使えません。",
     ],
 )
 def test_no_date_of_the_change(text: str) -> None:
@@ -87,6 +94,17 @@ def test_a_date_given_up_has_the_effect_of_the_one_in_force() -> None:
     assert [phase_text(one) for one in phases(Sentence(text)).phases] == [
         "2027-03-31..2027-03-31 disabled-by-default existing-tenants",
         "2026-12-21..2026-12-31 disabled-by-default existing-tenants earlier",
+    ]
+
+
+def test_another_protocol_in_the_clause_of_a_date_has_that_date() -> None:
+    text = (
+        "Basic authentication for POP was removed on 1 October 2022, SMTP AUTH follows at the end of December 2026 "
+        "when it is disabled by default."
+    )
+    assert [phase_text(one) for one in phases(Sentence(text)).phases] == [
+        "2022-10-01..2022-10-01 other unknown",
+        "2026-12-21..2026-12-31 disabled-by-default unknown",
     ]
 
 
