@@ -54,7 +54,7 @@ class Metrics:
             buckets=(0.01, 0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200, 28800, 86400),
         )
         self.settled = self._counter("settled", "Lost answers settled by asking the service, by what follows", "state")
-        self.returned = self._counter("returned", "Reports of mail that came back, by what was done with them", "result")
+        self.returned = self._counter("returned", "Reports of mail that came back, by result", "result")
         self.bounces = self._counter("bounces", "Delivery status notifications written")
         self.alarms = self._counter("alarms", "Alarms raised by kind", "kind")
         self.alarm_reports = self._counter(
@@ -71,6 +71,13 @@ class Metrics:
             "mailferry_queue_recipients", "Recipients in the spool by state", ["state"], registry=self.registry
         )
         self.spool_commits = self._counter("spool_commits", "Synced transactions of the spool")
+        self.external_recipients = Gauge(
+            "mailferry_external_recipients", "Outside recipients in 24 hours", ["tenant"], registry=self.registry
+        )
+        self.external_limit = Gauge(
+            "mailferry_external_recipients_limit", "Outside recipients a tenant may have in 24 hours (TERRL)",
+            ["tenant"], registry=self.registry,
+        )  # fmt: skip
         self.free_bytes = Gauge(
             "mailferry_spool_free_bytes", "Free octets of the spool's file system", registry=self.registry
         )

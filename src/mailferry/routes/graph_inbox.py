@@ -9,6 +9,7 @@ Sources: Learn, "List messages" (Mail.Read), "Get singleValueLegacyExtendedPrope
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,7 @@ from mailferry.tokens.api import TokenSource
 #: Messages whose class is asked for, and reports that are fetched, at a time.
 _PAGE, _REPORTS = 100, 20
 _CLASS = "String 0x001A"
+_SAME = re.compile(r"String 0x0*1A", re.IGNORECASE)  # the service writes the number its own way
 _EXPAND = f"singleValueExtendedProperties($filter=id eq '{_CLASS}')"
 _LASTING = frozenset({Fault.LOGIN.value, Fault.SERVICE.value, Fault.CONFIGURATION.value, Fault.SENDER.value})
 
@@ -86,7 +88,7 @@ def _is_report(row: dict[str, Any]) -> bool:
     """Whether its class is that of a non-delivery report."""
     properties = row.get("singleValueExtendedProperties")
     for one in properties if isinstance(properties, list) else ():
-        if isinstance(one, dict) and str(one.get("id", "")).lower() == _CLASS.lower():
+        if isinstance(one, dict) and _SAME.fullmatch(str(one.get("id", ""))):
             value = str(one.get("value", "")).upper()
             return value.startswith("REPORT.") and value.endswith(".NDR")
     return False

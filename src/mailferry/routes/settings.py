@@ -182,7 +182,7 @@ class RouteSettings(_Model):
     )
     endpoint: str | None = Field(
         None,
-        description="graph (and `lookup`, `bounces`): base address of Microsoft Graph, without a version; default by the "
+        description="graph, `lookup`, `bounces`: base address of Microsoft Graph, without a version; default by the "
         "tenant's cloud. "
         "acs-rest: the resource's address, such as https://contoso.communication.azure.com.",
     )

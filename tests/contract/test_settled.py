@@ -1,0 +1,289 @@
+"""Lost answers settled, and mail that came back, end to end: delivery over the graph route against the sandbox, whose
+clock stands until a test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from mailferry.delivery.scheduler import Scheduler
+from mailferry.delivery.settings import DeliverySettings
+from mailferry.mail.envelope import Envelope, Origin, Recipient
+from mailferry.mail.message import IdSource, MessageId
+from mailferry.obs.maillog import MailLog
+from mailferry.obs.metrics import Metrics
+from mailferry.routes.build import build_transport
+from mailferry.routes.look_build import build_finder, build_inbox
+from mailferry.routes.settings import RouteSettings
+from mailferry.routes.table import Exit, RouteTable
+from mailferry.sandbox.certificates import Keys, make_keys
+from mailferry.sandbox.faults import Fault
+from mailferry.sandbox.mailbox import Folder, Received
+from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID
+from mailferry.sandbox.serve import Sandbox
+from mailferry.sandbox.settings import SandboxSettings
+from mailferry.spool.api import Accepted, Filter, MessageView, Move, State, Use
+from mailferry.spool.memory import MemorySpool
+from mailferry.tokens.broker import TokenBroker
+from mailferry.tokens.credential import Credential
+from mailferry.tokens.entra import EntraFetcher
+from mailferry.tokens.settings import CredentialSettings
+from support.transport_contract import PATIENT, secret
+
+SCANNER, ANNA, OUTSIDE = "scanner@contoso.example", "anna@contoso.example", "x@fabrikam.example"
+NOBODY = "nobody@contoso.example"
+MAY_READ = ("Mail.Send", "Mail.ReadWrite")
+MAY_TRACE = ("Mail.Send", "ExchangeMessageTrace.Read.All")
+
+
+@dataclass
+class Post:
+    """A gateway's delivery, and the service behind it."""
+
+    box: Sandbox
+    spool: MemorySpool
+    scheduler: Scheduler
+    lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    async def submit(self, *recipients: str, client: str = "scanner") -> MessageId:
+        to = ", ".join(recipients)
+        data = f"From: {SCANNER}\r\nTo: {to}\r\nMessage-ID: <o'1@scanner>\r\nSubject: scan\r\n\r\nhello\r\n".encode()
+        draft = self.spool.draft(len(data))
+        draft.write(data)
+        envelope = Envelope(SCANNER, tuple(Recipient(each) for each in recipients))
+        origin = Origin(client, "192.0.2.7", "scanner", None, None, "office")
+        lanes = (f"g/{SCANNER}",) * len(recipients)
+        return await draft.commit(Accepted(envelope, origin, SCANNER, lanes, "<o'1@scanner>", "scan"))
+
+    async def view(self, message: MessageId) -> MessageView:
+        view = await self.spool.show(message)
+        assert view is not None
+        return view
+
+    async def states(self, message: MessageId) -> list[State]:
+        return [each.state for each in (await self.view(message)).recipients]
+
+    async def until(self, *wanted: State, of: MessageId, step: float = 1.0) -> MessageView:
+        """Let the clock run, a step whenever the gateway is quiet, until the recipients are in these states."""
+        async with asyncio.timeout(20):
+            while await self.states(of) != list(wanted):
+                await self.quiet(0.02)
+                self.box.clock.advance(step)
+        return await self.view(of)
+
+    async def quiet(self, seconds: float) -> None:
+        """Give the sockets that long of real time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:  # noqa: ASYNC110 - there is nothing to wait for but other ends of sockets
+            await asyncio.sleep(0)
+
+    async def eventually(self, done: Callable[[], bool], step: float = 30.0) -> None:
+        async with asyncio.timeout(20):
+            while not done():
+                await self.quiet(0.02)
+                self.box.clock.advance(step)
+
+    def lose(self, at: str, action: str, operation: str = "sendMail", **more: Any) -> None:
+        self.box.faults.add(
+            Fault.model_validate(
+                {"surface": "graph", "at": at, "action": action, "match": {"operation": operation}, "count": 1} | more
+            )
+        )
+
+    def sent(self) -> int:
+        """How often sendMail was asked for."""
+        return sum(one.form.get("operation") == "sendMail" for one in self.box.world.recorder.requests)
+
+    def arrived(self, box: str) -> int:
+        return len([one for one in self.box.mail.find(box=box) if one.received.surface == "graph"])
+
+
+@pytest.fixture(scope="module")
+def keys() -> Keys:
+    return make_keys()
+
+
+@asynccontextmanager
+async def post(
+    keys: Keys, roles: tuple[str, ...] = MAY_READ, owner: str = "", delivery: Any = None, **route: Any
+) -> AsyncIterator[Post]:
+    lines: list[tuple[str, dict[str, Any]]] = []
+    log = MailLog(lambda level, event, fields: lines.append((event, fields)), Metrics())
+    async with Sandbox(SandboxSettings(at=date(2027, 1, 5), running=False), keys=keys) as box:
+        box.world.tune(messages_per_minute=0)
+        box.world.patch({"tenant": {"applications": {SECRET_CLIENT_ID: {"graph_roles": list(roles)}}}})
+        credential = CredentialSettings.model_validate(
+            {
+                "client_id": SECRET_CLIENT_ID, "secret": {"env": "SECRET"}, "ca_file": box.ca_file,
+                "tenant_id": box.authority.rpartition("/")[2], "authority": box.entra_url,
+            }
+        )  # fmt: skip
+        broker = TokenBroker(
+            {"contoso": Credential("contoso", credential, {"SECRET": SECRET})}, EntraFetcher(), box.clock, log
+        )
+        settings = RouteSettings.model_validate(
+            {
+                "name": "g", "type": "graph", "tenant": "contoso", "endpoint": box.graph_url, "ca_file": box.ca_file,
+                "timeouts": PATIENT,
+            } | route
+        )  # fmt: skip
+        transport = build_transport(
+            settings, hostname="gw.example.com", cloud="worldwide", tokens=broker, secret=secret, log=log
+        )
+        finder, inbox = build_finder(settings, "worldwide", broker), build_inbox(settings, "worldwide", broker)
+        spool = MemorySpool(box.clock, IdSource(box.clock))
+        await spool.open()
+        scheduler = Scheduler(
+            spool, {"g": transport}, RouteTable([Exit("g", needs_mailbox=True)], [], "g", ["contoso.example"]),
+            DeliverySettings.model_validate({"jitter": 0.0, "lookup": (2, 4)} | (delivery or {})), "gw.example.com",
+            "postmaster@contoso.example", box.clock, log, lambda message: owner,
+            finders={"g": finder} if finder else {}, inboxes={"g": inbox} if inbox else {},
+        )  # fmt: skip
+        await scheduler.start()
+        try:
+            yield Post(box, spool, scheduler, lines)
+        finally:
+            await scheduler.stop()
+            for each in (transport, finder, inbox):
+                if each is not None:
+                    await each.close()
+            await broker.close()
+
+
+@pytest.mark.parametrize(("lookup", "roles"), [("graph", MAY_READ), ("trace", MAY_TRACE)])
+async def test_an_answer_lost_after_acceptance_makes_no_second_copy(
+    keys: Keys, lookup: str, roles: tuple[str, ...]
+) -> None:
+    async with post(keys, roles, lookup=lookup) as gateway:
+        gateway.box.world.tune(sent_items_delay=20, trace_delay=20)  # the service knows, and does not say so at once
+        gateway.lose("response", "take-and-drop")
+        message = await gateway.submit(ANNA, OUTSIDE)
+        view = await gateway.until(State.DELIVERED, State.DELIVERED, of=message)
+        gateway.box.clock.advance(3600)
+        await gateway.quiet(0.1)
+        assert (gateway.arrived(ANNA), gateway.arrived(OUTSIDE), gateway.sent()) == (1, 1, 1)
+        details = [event.detail for event in view.events]
+        assert any(detail.startswith("settled: found in") for detail in details)
+        assert any(detail.startswith("answer lost, not found yet: no such message in") for detail in details)
+        assert [event for event, _ in gateway.lines].count("settled") == 2
+
+
+@pytest.mark.parametrize(("lookup", "roles"), [("graph", MAY_READ), ("trace", MAY_TRACE)])
+async def test_an_answer_lost_before_acceptance_is_sent_again_when_it_was_looked_for_long_enough(
+    keys: Keys, lookup: str, roles: tuple[str, ...]
+) -> None:
+    async with post(keys, roles, lookup=lookup, delivery={"lookup_patience": 20}) as gateway:
+        gateway.lose("request", "drop")
+        message = await gateway.submit(ANNA)
+        view = await gateway.until(State.DELIVERED, of=message)
+        assert (gateway.arrived(ANNA), gateway.sent()) == (1, 2)
+        lost = next(event.at for event in view.events if event.kind == "unknown")
+        again = next(event for event in view.events if event.detail.startswith("answer lost, but not found in"))
+        assert again.at - lost >= 20
+        assert sum(event.detail.startswith("answer lost, not found yet") for event in view.events) >= 2
+
+
+async def test_under_hold_what_is_found_is_delivered_and_what_is_not_is_held(keys: Keys) -> None:
+    delivery = {"lookup_patience": 10, "unknown": "hold"}
+    async with post(keys, lookup="graph", delivery=delivery) as gateway:
+        gateway.lose("response", "take-and-drop")
+        await gateway.until(State.DELIVERED, of=await gateway.submit(ANNA))
+        gateway.box.mail.clear()
+        gateway.lose("request", "drop")
+        message = await gateway.submit(ANNA)
+        view = await gateway.until(State.HELD, of=message)
+        assert "no such message in Sent Items" in view.recipients[0].last_reply
+        assert gateway.arrived(ANNA) == 0
+        await gateway.spool.release(Filter(ids=(message,)), gateway.box.clock.time(), "anna")
+        await gateway.until(State.DELIVERED, of=message)
+        assert gateway.arrived(ANNA) == 1
+
+
+@pytest.mark.parametrize(("policy", "state", "copies"), [("resend", State.DELIVERED, 2), ("hold", State.HELD, 1)])
+async def test_a_look_that_is_refused_leaves_it_to_the_policy_and_is_told(
+    keys: Keys, policy: str, state: State, copies: int
+) -> None:
+    async with post(keys, ("Mail.Send",), lookup="graph", delivery={"unknown": policy}) as gateway:
+        gateway.lose("response", "take-and-drop")
+        view = await gateway.until(state, of=await gateway.submit(ANNA))
+        assert gateway.arrived(ANNA) == copies
+        assert any("ErrorAccessDenied" in event.detail for event in view.events)
+        [alarm] = [one for one in await gateway.spool.alarms() if one.key.startswith("lookup:")]
+        assert "ErrorAccessDenied" in alarm.text
+        assert "Mail.Read" in alarm.cure
+
+
+async def test_a_copy_of_an_earlier_attempt_proves_nothing_for_the_others(keys: Keys) -> None:
+    """One recipient was delivered before; the one whose answer was lost is not taken for it."""
+    async with post(keys, lookup="graph", delivery={"lookup_patience": 10}, header_only="rename") as gateway:
+        message = await gateway.submit(ANNA, OUTSIDE)
+        [lease] = await gateway.spool.claim(f"g/{SCANNER}", gateway.box.clock.time(), 5, 600)
+        now = gateway.box.clock.time()
+        await gateway.spool.record(
+            lease,
+            [
+                Move(lease.claims[0].id, State.DELIVERED, now, "250 ok"),
+                Move(lease.claims[1].id, State.DEFERRED, now, "450", now + 5),
+            ],
+            Use(1, 2),
+        )  # fmt: skip
+        gateway.box.world.store.add(SCANNER, *_copy("<o'1@scanner>"), keep=10)
+        gateway.lose("request", "drop")
+        view = await gateway.until(State.DELIVERED, State.DELIVERED, of=message)
+        assert any(event.detail.startswith("answer lost, but not found in") for event in view.events)
+        assert gateway.arrived(OUTSIDE) == 1
+
+
+def _copy(message_id: str) -> Any:
+    received = Received("graph", 0.0, SCANNER, (ANNA,), SCANNER, "Graph", "", "", "", "", "q0", message_id.strip("<>"))
+    return Folder.SENT, received, (), b"Subject: scan\r\n\r\n"
+
+
+async def test_a_look_keeps_no_other_mail_waiting(keys: Keys) -> None:
+    async with post(keys, lookup="graph", limits={"connections": 1}) as gateway:
+        gateway.lose("response", "take-and-drop")
+        lost = await gateway.submit(ANNA)
+        await gateway.until(State.UNKNOWN, of=lost, step=0.1)
+        gateway.lose("request", "reply", "listMessages", status=503, retry_after=5, count=None)
+        other = await gateway.submit(OUTSIDE)
+        await gateway.until(State.DELIVERED, of=other)
+        assert await gateway.states(lost) != [State.DELIVERED]
+
+
+async def test_mail_that_came_back_is_shown_with_its_message(keys: Keys) -> None:
+    async with post(keys, bounces=True) as gateway:
+        message = await gateway.submit(NOBODY, ANNA)
+        await gateway.until(State.DELIVERED, State.DELIVERED, of=message)
+        await gateway.eventually(lambda: any(event == "returned" for event, _ in gateway.lines))
+        view = await gateway.view(message)
+        [told] = [event for event in view.events if event.kind == "returned"]
+        assert (told.recipient, view.recipients[0].state) == (NOBODY, State.DELIVERED)
+        assert told.detail.startswith("bounced remotely: 5.1.10 ")
+        assert "by " in told.detail
+        assert view.recipients[0].last_reply == told.detail
+        await gateway.eventually(lambda: gateway.box.clock.time() - told.at > 7200, step=299)
+        assert (await gateway.view(message)).events == view.events  # once, however often it is looked at
+
+
+async def test_the_owner_hears_once_of_mail_that_came_back(keys: Keys) -> None:
+    async with post(keys, bounces=True, owner=ANNA, delivery={"remote_bounces": "report"}) as gateway:
+        await gateway.until(State.DELIVERED, of=await gateway.submit(NOBODY))
+        await gateway.eventually(lambda: any(event == "returned" for event, _ in gateway.lines))
+        reports = await gateway.spool.find(Filter(client="mailer-daemon", states=frozenset(State)))
+        assert [view.recipients[0].address for view in reports] == [ANNA]
+
+
+async def test_reports_that_may_not_be_read_raise_an_alarm(keys: Keys) -> None:
+    async with post(keys, ("Mail.Send",), bounces=True) as gateway:
+        await gateway.until(State.DELIVERED, of=await gateway.submit(NOBODY))
+        await gateway.eventually(lambda: any(event == "alarm" for event, _ in gateway.lines))
+        [alarm] = await gateway.spool.alarms()
+        assert alarm.key == f"returns:g/{SCANNER}"
+        assert "Mail.Read" in alarm.cure
