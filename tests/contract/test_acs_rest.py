@@ -278,6 +278,15 @@ async def test_an_operation_that_failed_for_reasons_unknown_is_followed_by_anoth
     assert one.headers["operation-id"] != other.headers["operation-id"]
 
 
+async def test_a_service_that_asks_for_more_patience_than_there_is_is_asked_once() -> None:
+    clock = QuickClock()
+    async with acs_rest_bench(clock=clock, timeouts={"end": 60}) as bench:
+        upstream(bench).says("send", Says(202, b'{"status":"Running"}', {"retry-after": "3600"}))
+        upstream(bench).says("status", tells("Succeeded"))
+        assert_delivered(await bench.send(data=TEXT))
+        assert clock.slept == [60.0]
+
+
 async def test_a_final_state_that_does_not_come_is_unknown_and_never_sent_again(bench: Bench) -> None:
     upstream(bench).says("status", *[tells("Running", retry_after="60")] * 30)
     result = await bench.send(data=TEXT)

@@ -204,8 +204,8 @@ class AcsRestTransport:
         last = lost.text if lost is not None else "Azure Communication Services accepted the message"
         deadline = self._clock.time() + self._way.patience
         pause = _FIRST_WAIT if wait is None else wait
-        while self._clock.time() + pause <= deadline:
-            await self._clock.sleep(pause)
+        while (left := deadline - self._clock.time()) > 0:
+            await self._clock.sleep(min(pause, left))
             answer = await self._look(operation)
             if isinstance(answer, Lost) and lost is not None:
                 break
