@@ -16,6 +16,7 @@ from mailferry.planner.knowledge import products
 from mailferry.planner.make import make
 from mailferry.planner.settings import PlanSettings
 from mailferry.planner.values import Plan, Way
+from mailferry.rehearsal import run
 from mailferry.rehearsal.run import rehearse
 from mailferry.rehearsal.theatre import PlanRefused
 from mailferry.rehearsal.values import Day, Door, Rehearsal, Row, Stage, Verdict
@@ -167,6 +168,20 @@ class TestEveryWay:
         (row,) = of(plan_of(replace(anonymous, fate=Fate.CONTINUES))).rows
         assert row.verdict is Verdict.WORKS
         assert row.today is not None and row.today.door is Door.ONPREM
+
+
+def test_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each client once, whoever plays it; those of one mailbox together; progress reaches the end."""
+    monkeypatch.setattr(run, "_MANY", 1)
+    made = plan_of(*(client(f"c{n}", sender=f"box{n // 2}@{DOMAIN}") for n in range(8)))
+    told: list[tuple[int, int]] = []
+    now = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    found = rehearse(made, (DOMAIN,), [AFTER], now, "d", lambda done, total: told.append((done, total)), processes=2)
+    alone = of(made)
+    assert {(row.client, row.verdict) for row in found.days[0].rows} == {(r.client, r.verdict) for r in alone.rows}
+    assert len(found.days[0].rows) == 8
+    assert found.days[0].account == alone.account
+    assert told[-1] == (16, 16)
 
 
 class TestPlansThatFail:

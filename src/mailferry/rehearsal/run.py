@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date, datetime
 from multiprocessing.queues import SimpleQueue
@@ -136,6 +137,8 @@ def _shared(jobs: Sequence[_Job], processes: int, progress: Progress) -> list[Da
     try:
         with ProcessPoolExecutor(processes, context, _remember, (told,)) as pool:
             return list(pool.map(_remote, jobs))
+    except BrokenProcessPool:
+        raise OSError("a process of the rehearsal was ended from outside, perhaps for want of memory") from None
     finally:
         told.put(_END)
         listener.join()
