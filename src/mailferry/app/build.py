@@ -18,6 +18,7 @@ from mailferry.config.schema import Config, TenantSettings
 from mailferry.delivery.alarms import Teller
 from mailferry.delivery.bounce import BounceTo
 from mailferry.delivery.detour import Detour, Ways, no_ways
+from mailferry.delivery.external import External
 from mailferry.delivery.scheduler import Scheduler
 from mailferry.delivery.worker import CHECKPOINTS
 from mailferry.listener.accounts import Accounts
@@ -25,6 +26,7 @@ from mailferry.listener.enrolment import Enrolment
 from mailferry.listener.guard import Guard
 from mailferry.listener.identity import Identities
 from mailferry.listener.site import GatewayNames, Site
+from mailferry.m365.limits import tenant_external_recipients
 from mailferry.mail.message import IdSource
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transport
@@ -33,6 +35,7 @@ from mailferry.routes.graph_inbox import GraphInbox
 from mailferry.routes.graph_search import GraphFinder
 from mailferry.routes.look_build import build_finder, build_inbox
 from mailferry.routes.returned import Inboxes
+from mailferry.routes.settings import RouteType
 from mailferry.routes.sighting import Finders
 from mailferry.routes.table import RouteTable
 from mailferry.spool.api import Spool
@@ -151,6 +154,15 @@ def build_site(
     )
 
 
+def build_external(config: Config, clock: Clock, log: MailLog) -> External:
+    """What counts outside recipients, for tenants that say how many licences they have."""
+    licences = {tenant.name: tenant.licences for tenant in config.tenants if tenant.licences is not None}
+    limits = {name: tenant_external_recipients(number, trial=not number).value for name, number in licences.items()}
+    kinds = (RouteType.EXCHANGE_SMTP, RouteType.GRAPH)
+    routes = {route.name: route.tenant or "" for route in config.routes if route.type in kinds}
+    return External(limits, routes, config.accepted_domains, clock, log.metrics)
+
+
 def build_scheduler(
     config: Config,
     spool: Spool,
@@ -165,9 +177,10 @@ def build_scheduler(
     finders: Finders | None = None,
     inboxes: Inboxes | None = None,
 ) -> Scheduler:
+    external = build_external(config, clock, log)
     return Scheduler(
         spool,
-        transports,
+        external.counted(transports),
         table,
         config.delivery,
         config.gateway.hostname,
@@ -180,6 +193,7 @@ def build_scheduler(
         finders,
         inboxes,
         Detour.of(config.routes, ways),
+        external,
     )
 
 

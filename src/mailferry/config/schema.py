@@ -81,6 +81,10 @@ class TenantSettings(CredentialSettings):
     """A Microsoft 365 tenant and the identity that sends there: an application, a machine, or a user who signed in."""
 
     name: str = Field(min_length=1, description="Its name, as routes use it.")
+    licences: int | None = Field(
+        default=None, ge=0, description="Mailbox licences, which set the outside recipients in 24 hours (TERRL): "
+        "a warning comes before it is met. 0: a trial.",
+    )  # fmt: skip
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = Field(
         default=(), description='Its accepted domains; recipients in them are "internal".'
     )

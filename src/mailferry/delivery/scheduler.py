@@ -19,6 +19,7 @@ from mailferry.delivery.breaker import Breaker
 from mailferry.delivery.budgets import Budgets
 from mailferry.delivery.detour import Detour
 from mailferry.delivery.dispatch import Dispatcher
+from mailferry.delivery.external import External
 from mailferry.delivery.failover import Failover
 from mailferry.delivery.lanes import Lane, LaneView
 from mailferry.delivery.monitor import Monitor
@@ -54,6 +55,7 @@ class Scheduler:
         postmaster: str, clock: Clock, log: MailLog, bounce_to: BounceTo, checkpoint: Checkpoint = no_checkpoint,
         teller: Teller | None = None, finders: Finders | None = None, inboxes: Inboxes | None = None,
         detour: Detour | None = None,
+        external: External | None = None,
     ) -> None:  # fmt: skip
         self._spool = spool
         self._transports = transports
@@ -79,6 +81,7 @@ class Scheduler:
         self._monitor = Monitor(spool, self._alarms, settings, clock, log)
         self._lanes: dict[str, Lane] = {}
         detour = detour or Detour()
+        self._external = external
         self._budgets = Budgets(spool, detour, transports, clock, log)
         self._failover = Failover(spool, detour, self._lanes, clock, log)
         self._breaker.changed = self._failover.look
@@ -92,6 +95,8 @@ class Scheduler:
     async def start(self) -> None:
         """Begin to deliver. The spool is open."""
         await self._alarms.load()
+        if self._external is not None:
+            await self._external.learn(self._spool)
         self._spool.watch(self._changed)
         self._found(await self._spool.lanes())
         self._patrol = asyncio.get_running_loop().create_task(self._walk())
@@ -276,6 +281,8 @@ class Scheduler:
         await self._clock.sleep(_AGAIN)
         while True:
             try:
+                if self._external is not None:
+                    self._external.look(self._alarms)
                 self._dispatcher.cut_overdue()
                 self._failover.look_around()
                 self._survey()

@@ -17,7 +17,7 @@ from mailferry.mail.envelope import Recipient
 from mailferry.mail.fidelity import assess
 from mailferry.mail.message import Message, format_id
 from mailferry.mail.mime import scan
-from mailferry.mail.outcome import Failed, Outcome
+from mailferry.mail.outcome import Delivered, Failed, Outcome, Unknown
 from mailferry.obs.maillog import MailLog
 from mailferry.routes import classify
 from mailferry.routes.api import Limits, Result
@@ -76,7 +76,7 @@ class GraphTransport:
             self._log.trouble("delivery failed unexpectedly", message=format_id(message.id), error=repr(error))
             text = f"Internal error of this gateway: {type(error).__name__}"
             outcome = classify.unanswered(text) if talk.sent else classify.internal(text)
-        return Result((outcome,) * len(recipients), handed_over=talk.handed_over)
+        return Result((outcome,) * len(recipients), handed_over=talk.handed_over and _counts(outcome))
 
     async def close(self) -> None:
         await self._client.close()
@@ -117,6 +117,11 @@ class GraphTransport:
             cure = 'Send it by another route, or set large = "upload" for this one'
             raise too_large(body.size, most // 4 * 3, "in one request", cure)
         return await Draft(talk, user, body).send(message, report)
+
+
+def _counts(outcome: Outcome) -> bool:
+    """Whether the mailbox's messages per minute can have been used: what was throttled or refused was not sent."""
+    return isinstance(outcome, Delivered | Unknown)
 
 
 async def _start(body: Body) -> bytes:
