@@ -99,6 +99,17 @@ async def test_busy_services_are_tried_again(out: Way):
     assert_delivered(await out.send(ANNA))
 
 
+async def test_an_envelope_over_the_limit_of_its_mailbox_goes_in_parts(out: Way):
+    """The limit is the mailbox's own, so that only the refusal at the end of data tells; it refuses all alike."""
+    reply = "550 5.5.3 RESOLVER.ADR.RecipLimit; too many recipients"
+    fault = {"at": "end", "action": "reply", "reply": reply, "count": 1}
+    out.box.faults.add(Fault.model_validate({"surface": surface_of(out.name)} | fault))
+    assert_delivered(await out.send(ANNA, BEN))
+    assert sorted(message.received.recipients for message in out.box.mail) == [(ANNA,), (BEN,)]
+    out.box.faults.add(Fault.model_validate({"surface": surface_of(out.name)} | fault | {"count": None}))
+    assert kinds(await out.send(ANNA, BEN)) == [Deferred, Deferred]
+
+
 async def test_parts_of_an_envelope(box: Sandbox):
     for name in ("hve", "acs-smtp"):
         async with way(box, name) as out:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mailferry.m365.errors import Stage, match
 from mailferry.mail.address import domain_of
 from mailferry.mail.envelope import Recipient
+from mailferry.mail.outcome import Deferred, Outcome
 from mailferry.routes.classify import local
 from mailferry.smtp.replies import Reply
 
@@ -30,6 +32,18 @@ class Reach:
         if domain in self.domains:
             return None
         return local(550, "5.7.1", f"Route {self.route} delivers within the organisation only, and {domain} is outside")
+
+
+def over_limit(outcomes: Sequence[Outcome]) -> bool:
+    """Whether a message was refused, for all its recipients alike, because they are more than its mailbox may address:
+    a limit that an administrator sets by mailbox, so that only the refusal tells (learn, Set-Mailbox -RecipientLimits).
+    """
+    return len(outcomes) > 1 and all(isinstance(one, Deferred) and _is_limit(one.reply) for one in outcomes)
+
+
+def _is_limit(reply: Reply) -> bool:
+    fact = match(reply.code, str(reply), Stage.DATA)
+    return fact is not None and fact.id == "recipient-limit"
 
 
 def parts(indexes: Sequence[int], most: int) -> Iterator[Sequence[int]]:

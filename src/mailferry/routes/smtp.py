@@ -22,7 +22,7 @@ from mailferry.routes.classify import Classifier
 from mailferry.routes.connection import Connection
 from mailferry.routes.faults import Unusable
 from mailferry.routes.fit import Fit, fit, must_read, read
-from mailferry.routes.parts import Reach, parts
+from mailferry.routes.parts import Reach, over_limit, parts
 from mailferry.routes.pool import Pool
 from mailferry.routes.rewrite import as_account
 from mailferry.routes.settings import NullSender, RouteSettings, RouteType
@@ -103,7 +103,17 @@ class SmtpTransport:
         return Result(ordered, handed_over, dsn=handed_over and dsn)
 
     async def _part(self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]) -> Result:
-        """One transaction, whatever becomes of it: it never undoes an earlier one."""
+        """One transaction; two, where it had more recipients than the service takes from this mailbox, and so on."""
+        result = await self._transaction(message, mailbox, body, recipients)
+        if not over_limit(result.outcomes):
+            return result
+        half = len(recipients) // 2
+        first = await self._part(message, mailbox, body, recipients[:half])
+        second = await self._part(message, mailbox, body, recipients[half:])
+        return Result((*first.outcomes, *second.outcomes), handed_over=True, dsn=first.dsn and second.dsn)
+
+    async def _transaction(self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]) -> Result:
+        """Whatever becomes of it, it never undoes an earlier one."""
         try:
             result, again = await self._once(message, mailbox, body, recipients, fresh=False)
             if again:
