@@ -20,7 +20,7 @@ from mailferry.mail.fidelity import assess
 from mailferry.mail.headers import Header
 from mailferry.mail.message import Message, format_id
 from mailferry.mail.mime import scan
-from mailferry.mail.outcome import Deferred, Outcome, Unknown
+from mailferry.mail.outcome import Deferred, Delivered, Outcome, Unknown
 from mailferry.obs.maillog import MailLog
 from mailferry.routes import classify
 from mailferry.routes.acs_client import Client, Lost
@@ -155,10 +155,10 @@ class AcsRestTransport:
             outcome = settled(answer, operation.id)
             if outcome is None:
                 return operation, await self._follow(trial, operation, answer.retry_after, lost=None)
-            if not isinstance(outcome, Deferred):
+            if isinstance(outcome, Delivered):
                 self._operations.done(operation)
                 return operation, outcome
-            operation = operation.next()
+            operation = operation.next()  # it sent nothing, and somebody wants it tried again
         return operation, None
 
     # -- this one -----------------------------------------------------------------------------------------------------
@@ -230,10 +230,10 @@ class AcsRestTransport:
             return Lost(f"No access for route {self._way.name}: {error.cause}", sent=False)
 
     def _ended(self, operation: Operation, outcome: Outcome) -> Outcome:
-        if isinstance(outcome, Deferred):
-            self._operations.asked(operation.next())
-        else:
+        if isinstance(outcome, Delivered):
             self._operations.done(operation)
+        else:
+            self._operations.asked(operation.next())
         return outcome
 
 
