@@ -62,17 +62,10 @@ class Gateway:
             config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to, self.alarms,
             self._ways, self._finders, self._inboxes,
         )  # fmt: skip
-        directory = build.spool_directory(config)
+        directory, keep = build.spool_directory(config), config.spool.keep_history
         self._chores = Housekeeping(
-            self.spool,
-            directory,
-            config.spool.keep_history,
-            self._contexts,
-            clock,
-            log,
-            self.alarms,
-            self._look_around,
-        )
+            self.spool, directory, keep, self._contexts, clock, log, self.alarms, self._look_around
+        )  # fmt: skip
         self.endpoint: Endpoint | None = None
         if config.metrics.address:
             host, port = parse_address(config.metrics.address)
@@ -167,7 +160,7 @@ class Gateway:
     def _ways(self) -> Ways:
         """By the clients of this moment, and safe in any thread."""
         known = self._enrolment.clients(self.config.clients) if self._enrolment is not None else []
-        return Ways(self.config, self._table, known)
+        return Ways(self._clients_of, self._table, known)
 
 
 def _owners(config: Config) -> dict[str, str]:

@@ -39,9 +39,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.connections = self._counter("connections", "Connections taken", "listener")
-        self.connections_open = Gauge(
-            "mailferry_connections_open", "Connections open now", ["listener"], registry=self.registry
-        )
+        self.connections_open = self._gauge("connections_open", "Connections open now", "listener")
         self.refused = self._counter("refused", "Refusals to clients by stage", "listener", "stage")
         self.logins = self._counter("logins", "Logins by result", "listener", "result")
         self.accepted_messages = self._tally("accepted_messages", "Messages answered 250")
@@ -67,23 +65,18 @@ class Metrics:
             ["what"],
             registry=self.registry,
         )
-        self.queue = Gauge(
-            "mailferry_queue_recipients", "Recipients in the spool by state", ["state"], registry=self.registry
-        )
+        self.queue = self._gauge("queue_recipients", "Recipients in the spool by state", "state")
         self.spool_commits = self._counter("spool_commits", "Synced transactions of the spool")
-        self.external_recipients = Gauge(
-            "mailferry_external_recipients", "Outside recipients in 24 hours", ["tenant"], registry=self.registry
-        )
-        self.external_limit = Gauge(
-            "mailferry_external_recipients_limit", "Outside recipients a tenant may have in 24 hours (TERRL)",
-            ["tenant"], registry=self.registry,
-        )  # fmt: skip
-        self.free_bytes = Gauge(
-            "mailferry_spool_free_bytes", "Free octets of the spool's file system", registry=self.registry
-        )
+        outside = "Outside recipients of a tenant in 24 hours"
+        self.external_recipients = self._gauge("external_recipients", outside, "tenant")
+        self.external_limit = self._gauge("external_recipients_limit", f"{outside}: what it may have", "tenant")
+        self.free_bytes = self._gauge("spool_free_bytes", "Free octets of the spool's file system")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"mailferry_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"mailferry_{name}", text, labels, registry=self.registry)
 
     def _tally(self, name: str, text: str) -> Tally:
         tally = Tally(f"mailferry_{name}", text)
