@@ -1,19 +1,21 @@
 """`mailferry doctor`: is everything there that sending needs, and if not, why and who can cure it.
 
-Leaves to others: the checks (ops.doctor). Invariant: no mail is sent, and a running gateway is not disturbed.
+Leaves to others: the checks (ops.doctor). Invariant: no mail is sent unless --send-to says to whom, and a running
+gateway is not disturbed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailferry.cli.language import Language, Prose, chosen
-from mailferry.cli.output import Exit, out, print_json, talk
+from mailferry.cli.output import Exit, fail, out, print_json, talk
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from mailferry.config.load import Report
     from mailferry.ops.doctor.finding import Finding
 
+_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _MARKS = {"good": ("✓", "green"), "note": ("·", "cyan"), "warning": ("!", "yellow"), "failed": ("✗", "bold red")}
 _WORDS = {
     "en": {
@@ -49,6 +52,9 @@ def doctor(
     outside: Annotated[
         str, typer.Option(help="A mailbox the application must not reach: proves that it is refused.")
     ] = "",
+    send_to: Annotated[
+        str, typer.Option(help="Send a test message to this address by each route. Absent: no mail is sent.")
+    ] = "",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.", min=1, max=300)] = 20.0,
     lang: Annotated[Language | None, typer.Option(help="Language of the findings.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -56,21 +62,25 @@ def doctor(
     """Check everything that sending depends on, step by step, and say what is wrong, why, and who can cure it.
 
     Configuration, disk, ports, clock, secrets, tokens and their permissions, then each route: name, connection, TLS,
-    login and sender. No mail is sent. Exit code 1 when something failed, 3 when the configuration is wrong. Example:
+    login and sender. No mail is sent without --send-to. Exit code 1 when something failed, 3 when the configuration is
+    wrong. Example:
 
-        sudo -u mailferry mailferry doctor --outside ceo@example.com
+        sudo -u mailferry mailferry doctor --outside ceo@example.com --send-to me@example.com
     """
     from mailferry.clock import SystemClock
     from mailferry.config.load import examine
 
     language = chosen(lang)
+    for name, address in (("--outside", outside), ("--send-to", send_to)):
+        if address and not _ADDRESS.fullmatch(address):
+            fail(f"{name} {address!r} is no address", "write for example me@example.com", Exit.USAGE)
     report = examine(config, SystemClock())
     findings = _configuration(report)
     show = None if as_json else out()
     for finding in findings if show else ():
         _print(show, finding, language)
     if report.config is not None and not report.errors:
-        findings += asyncio.run(_visit(report, outside, timeout, show, language))
+        findings += asyncio.run(_visit(report, outside, send_to, timeout, show, language))
     if as_json:
         print_json({"findings": [one.plain(language) for one in findings]})
     else:
@@ -98,13 +108,15 @@ def _configuration(report: Report) -> list[Finding]:
     return found
 
 
-async def _visit(report: Report, outside: str, seconds: float, console: Console | None, language: str) -> list[Finding]:
+async def _visit(
+    report: Report, outside: str, send_to: str, seconds: float, console: Console | None, language: str
+) -> list[Finding]:
     from mailferry.clock import SystemClock
     from mailferry.ops.doctor.patient import Patient
     from mailferry.ops.doctor.visit import visit
 
     assert report.config is not None  # noqa: S101 - the caller has looked
-    patient = Patient(report.config, os.environ, SystemClock(), outside=outside, seconds=seconds)
+    patient = Patient(report.config, os.environ, SystemClock(), outside=outside, send_to=send_to, seconds=seconds)
     found = []
     async for finding in visit(patient):
         found.append(finding)

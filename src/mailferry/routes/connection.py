@@ -64,6 +64,11 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._closed: asyncio.Future[None] = self._loop.create_future()
 
+    @property
+    def encryption(self) -> ssl.SSLObject | None:
+        """The TLS layer, None in clear."""
+        return self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+
     # -- what the event loop calls ----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

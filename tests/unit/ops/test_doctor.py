@@ -63,12 +63,13 @@ class Ward:
         return text.format(**values | changes) + CLIENT
 
     async def visit(
-        self, outside: str = "", clock: Clock | None = None, names: Resolve = resolve, **changes: object
-    ) -> list[Finding]:
+        self, outside: str = "", clock: Clock | None = None, names: Resolve = resolve,
+        to: str = "", **changes: object,
+    ) -> list[Finding]:  # fmt: skip
         if changes:
             self.file.write_text(self.text(**changes))
         config = load_config(self.file)
-        patient = Patient(config, {}, clock or SystemClock(), names, outside, seconds=5)
+        patient = Patient(config, {}, clock or SystemClock(), names, outside, to, seconds=1 if to else 5)
         return [finding async for finding in visit(patient)]
 
 
@@ -91,7 +92,31 @@ async def test_a_healthy_gateway(ward: Ward) -> None:
     assert {("send", f"exchange-online/{ERP}"), ("send", f"graph/{ERP}"), ("send", "connector")} <= good
     assert ("send", "acs-rest/donotreply@contoso.example") in good
     assert ("send", "hve/bulk@contoso.example") in good
+    assert {("connect", f"exchange-online/{ERP}"), ("login", f"exchange-online/{ERP}")} <= good
+    [tls] = [one for one in findings if (one.check, one.subject) == ("tls", f"exchange-online/{ERP}")]
+    assert "TLSv1." in tls.what.en
+    assert "trusted" in tls.what.en
     assert list(ward.box.mail) == [], "nothing was sent"
+
+
+async def test_a_test_message_by_each_route(ward: Ward) -> None:
+    findings = await ward.visit(to=ERP)
+    assert failed(findings) == {}
+    sent = {one.subject: one for one in findings if one.check == "test message"}
+    taken = {subject for subject, one in sent.items() if one.level is Level.GOOD}
+    assert taken >= {f"exchange-online/{ERP}", f"graph/{ERP}", "connector", "exchange-server"}
+    assert set(sent) - taken == {"acs-rest/donotreply@contoso.example"}, "its operation takes longer than we wait here"
+    assert len(list(ward.box.mail)) >= len(taken)
+    outside = await ward.visit(to="somebody@elsewhere.example")
+    notes = {one.subject for one in outside if one.check == "test message" and one.level is Level.NOTE}
+    assert "hve/bulk@contoso.example" in notes
+
+
+async def test_a_test_message_that_is_refused(ward: Ward) -> None:
+    ward.box.world.patch({"tenant": {"mailboxes": {ERP: {"smtp_client_authentication_disabled": True}}}})
+    one = failed(await ward.visit(to=ERP))[f"test message exchange-online/{ERP}"]
+    assert "5.7.139" in one.what.en
+    assert one.who.en == "Exchange administrator"
 
 
 async def test_a_wrong_secret(ward: Ward) -> None:
@@ -123,13 +148,23 @@ async def test_a_permission_that_is_missing(ward: Ward) -> None:
 
 
 async def test_least_privilege(ward: Ward) -> None:
-    findings = await ward.visit(outside="nobody@contoso.example")
+    anna, nobody = "anna@contoso.example", "nobody@contoso.example"
+    ward.box.world.patch({"tenant": {"mailboxes": {anna: {"smtp_client_authentication_disabled": False}}}})
+    findings = await ward.visit(outside=anna)
     proofs = {one.subject: one.level for one in findings if one.check == "least privilege"}
-    assert proofs == {
-        "exchange-online/nobody@contoso.example": Level.GOOD,
-        "graph/nobody@contoso.example": Level.GOOD,
-    }
-    findings = await ward.visit(outside=ERP)
+    assert proofs == {f"exchange-online/{anna}": Level.GOOD, f"graph/{anna}": Level.FAILED}, "consented for the tenant"
+    findings = await ward.visit(outside=nobody)
+    proofs = {one.subject: one.level for one in findings if one.check == "least privilege"}
+    assert proofs[f"graph/{nobody}"] is Level.WARNING, "a mailbox that is not there proves nothing"
+    ward.box.world.patch({"tenant": {"mailboxes": {ERP: {"smtp_client_authentication_disabled": True}}}})
+    findings = await ward.visit(outside=ERP, smtp=ward.box.smtp_port)
+    proofs = {one.subject: one.level for one in findings if one.check == "least privilege"}
+    assert proofs[f"exchange-online/{ERP}"] is Level.WARNING, "refused for another reason: that proves nothing"
+    findings = await ward.visit(outside=nobody, smtp=1, graph="https://127.0.0.1:9")
+    proofs = {one.subject: one.level for one in findings if one.check == "least privilege"}
+    assert set(proofs.values()) == {Level.WARNING}, "what could not be asked proves nothing"
+    ward.box.world.patch({"tenant": {"mailboxes": {ERP: {"smtp_client_authentication_disabled": False}}}})
+    findings = await ward.visit(outside=ERP, smtp=ward.box.smtp_port)
     proofs = {one.subject: one.level for one in findings if one.check == "least privilege"}
     assert proofs[f"exchange-online/{ERP}"] is Level.FAILED
 

@@ -22,7 +22,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`check` is the check's name, `subject` what it looked at, `who` whoever can put it right."""
+    """`check` is the check's name, `subject` what it looked at, `who` whoever can put it right; `refused` that the
+    service itself said no to the mailbox, rather than that it could not be asked."""
 
     check: str
     subject: str
@@ -31,6 +32,7 @@ class Finding:
     cause: Text = NO_TEXT
     cure: Text = NO_TEXT
     who: Text = NO_TEXT
+    refused: bool = False
 
     def plain(self, language: str) -> dict[str, Any]:
         return {

@@ -35,13 +35,15 @@ async def resolve(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Patient:
-    """`outside` is a mailbox that the application must not reach, "" where none was named."""
+    """`outside` is a mailbox that the application must not reach, "" where none was named; `send_to` who gets a test
+    message by each route, "" for nobody: then no mail is sent."""
 
     config: Config
     environ: Mapping[str, str]
     clock: Clock
     resolve: Resolve = resolve
     outside: str = ""
+    send_to: str = ""
     seconds: float = 20.0
 
     def broker(self) -> TokenBroker:
@@ -75,8 +77,8 @@ class Patient:
 
     def mailboxes(self, route: RouteSettings) -> list[str]:
         """The mailboxes that mail of this route would be sent from, as far as the configuration names them."""
-        if route.mailbox:
-            return [route.mailbox]
+        if route.mailbox or route.mailboxes:
+            return [route.mailbox] if route.mailbox else list(route.mailboxes)
         if not route.needs_mailbox:
             return []
         tenant = self.tenant(route)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from mailferry.m365.facts import Text
-from mailferry.ops.doctor import machine, targets, tenants, ways
+from mailferry.obs.redact import clean
+from mailferry.ops.doctor import letter, machine, targets, tenants, ways
 from mailferry.ops.doctor.finding import Finding, Level
 from mailferry.ops.doctor.patient import Patient
 
@@ -19,6 +20,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("tenants", tenants.check),
     ("routes", ways.check),
     ("alarms", targets.check),
+    ("test message", letter.check),
 )
 
 
@@ -29,5 +31,6 @@ async def visit(patient: Patient) -> AsyncIterator[Finding]:
             async for finding in check(patient):
                 yield finding
         except Exception as error:
-            what = Text(f"the check itself failed: {error!r}", f"診断処理でエラーが発生しました: {error!r}")
+            why = clean(repr(error))  # a library may repeat what it was given
+            what = Text(f"the check itself failed: {why}", f"診断処理でエラーが発生しました: {why}")
             yield Finding(name, "doctor", Level.FAILED, what)

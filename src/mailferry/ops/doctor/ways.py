@@ -2,13 +2,17 @@
 
 Leaves to others: tokens by themselves (tenants), Azure Communication Services by REST (acs), what an answer means
 (m365.errors, delivery's texts).
-Invariant: no mail is sent: SMTP ends with RSET after MAIL, and Graph gets a message that is not one, which the
-documentation answers with 400 where the caller may send and with 403 where not.
+Invariants: what could not be asked is no proof of least privilege; no mail is sent: SMTP ends with RSET after MAIL, and
+Graph gets a message that is not one, which the documentation answers with 400 where the caller may send and with 403
+where not.
 """
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote
 
 import aiohttp
 
@@ -21,9 +25,10 @@ from mailferry.ops.doctor.finding import NO_TEXT, Finding, Level
 from mailferry.ops.doctor.patient import Patient
 from mailferry.ops.doctor.tenants import explained
 from mailferry.routes import presets
+from mailferry.routes.connection import Connection
 from mailferry.routes.faults import Fault, Unusable
 from mailferry.routes.graph_build import graph_context
-from mailferry.routes.settings import RouteSettings, RouteType
+from mailferry.routes.settings import RouteSettings, RouteType, Tls
 from mailferry.smtp.commands import Mail, Rset
 from mailferry.smtp.replies import Reply
 from mailferry.tokens.api import TokenError
@@ -31,6 +36,8 @@ from mailferry.tokens.broker import TokenBroker
 
 NETWORK = Text(Who.NETWORK.label("en"), Who.NETWORK.label("ja"))
 EXCHANGE = Text(Who.EXCHANGE.label("en"), Who.EXCHANGE.label("ja"))
+#: Refusals that say nothing of the scope: they would meet a mailbox inside of it as well.
+_OTHER_REASONS = ("smtp-auth-disabled", "basic-", "auth-temporary", "auth-mechanism", "legacy", "starttls", "security")
 #: A MIME body that is no base64: nothing can be sent from it.
 _NO_MESSAGE = b"!"
 
@@ -46,10 +53,14 @@ async def check(patient: Patient) -> AsyncIterator[Finding]:
             boxes = patient.mailboxes(route)
             if route.needs_mailbox and not boxes:
                 yield _nobody(route)
+            seen: list[Finding] = []
             for mailbox in boxes or ([] if route.needs_mailbox else [""]):
-                yield await _try(patient, broker, route, mailbox)
+                tried = await _try(patient, broker, route, mailbox, seen)
+                for step in (*seen, tried):
+                    yield step
+                seen = []
             if patient.outside and route.type in (RouteType.EXCHANGE_SMTP, RouteType.GRAPH):
-                yield _turned(patient, route, await _try(patient, broker, route, patient.outside))
+                yield _turned(patient, route, await _try(patient, broker, route, patient.outside, []))
     finally:
         await broker.close()
 
@@ -87,16 +98,21 @@ def _nobody(route: RouteSettings) -> Finding:
     return Finding("send", route.name, Level.NOTE, what)
 
 
-async def _try(patient: Patient, broker: TokenBroker, route: RouteSettings, mailbox: str) -> Finding:
+async def _try(
+    patient: Patient, broker: TokenBroker, route: RouteSettings, mailbox: str, seen: list[Finding]
+) -> Finding:
+    """`seen` gets the steps before."""
     subject = f"{route.name}/{mailbox}" if mailbox else route.name
     if route.type is RouteType.ACS_REST:
         return await acs.check(patient, broker, route)
     if route.type is RouteType.GRAPH:
         return await _graph(patient, broker, route, mailbox, subject)
-    return await _smtp(patient, broker, route, mailbox, subject)
+    return await _smtp(patient, broker, route, mailbox, subject, seen)
 
 
-async def _smtp(patient: Patient, broker: TokenBroker, route: RouteSettings, mailbox: str, subject: str) -> Finding:
+async def _smtp(
+    patient: Patient, broker: TokenBroker, route: RouteSettings, mailbox: str, subject: str, seen: list[Finding]
+) -> Finding:
     try:
         connection = await patient.opener(route, broker)(mailbox)
     except Unusable as unusable:
@@ -105,6 +121,7 @@ async def _smtp(patient: Patient, broker: TokenBroker, route: RouteSettings, mai
         what = Text(f"certificates cannot be read: {error}", f"証明書を読み込めません: {error}")
         return Finding("send", subject, Level.FAILED, what)
     try:
+        seen += _steps(patient, route, subject, connection)
         reply = await connection.command(Mail(mailbox), patient.seconds)
         if reply is None or reply.code != 250:
             return _failed(subject, Fault.SENDER, reply)
@@ -112,8 +129,43 @@ async def _smtp(patient: Patient, broker: TokenBroker, route: RouteSettings, mai
     finally:
         connection.quit()
         await connection.wait_closed()
-    what = Text("connection, login and sender are accepted", "接続、ログイン、送信者のすべてが受け入れられました")
+    what = Text("the sender is accepted", "送信者が受け入れられました")
     return Finding("send", subject, Level.GOOD, what)
+
+
+def _steps(patient: Patient, route: RouteSettings, subject: str, connection: Connection) -> list[Finding]:
+    """What went well before MAIL: the connection, its TLS, the login."""
+    host, port = _where(patient, route)
+    found = [Finding("connect", subject, Level.GOOD, Text(f"{host}:{port} answers", f"{host}:{port} に接続できました"))]
+    layer = connection.encryption
+    if layer is not None:
+        found.append(_tls(patient, subject, layer))
+    elif route.type is not RouteType.SMARTHOST or route.tls_mode is not Tls.NONE:
+        what = Text("the connection is not encrypted", "接続は暗号化されていません")
+        found.append(Finding("tls", subject, Level.WARNING, what, who=NETWORK))
+    if route.password is not None:
+        what = Text("the password is accepted", "パスワードでログインできました")
+        found.append(Finding("login", subject, Level.GOOD, what))
+    elif route.type is not RouteType.SMARTHOST:
+        what = Text("XOAUTH2 is accepted", "XOAUTH2 でログインできました")
+        found.append(Finding("login", subject, Level.GOOD, what))
+    return found
+
+
+def _tls(patient: Patient, subject: str, layer: ssl.SSLObject) -> Finding:
+    """Version and, where the certificate was checked, whose it is and how long for."""
+    certificate = layer.getpeercert() or {}
+    end = str(certificate.get("notAfter", ""))
+    if not end:
+        version = layer.version()
+        what = Text(f"{version}; the certificate is not checked", f"{version}（証明書は検証していません）")
+        return Finding("tls", subject, Level.NOTE, what)
+    days = (parsedate_to_datetime(end).timestamp() - patient.clock.time()) / 86400
+    what = Text(
+        f"{layer.version()}; the certificate is trusted, and good for {days:.0f} days",
+        f"{layer.version()}（証明書は信頼済み、残り {days:.0f} 日）",
+    )
+    return Finding("tls", subject, Level.GOOD, what)
 
 
 def _failed(subject: str, kind: str, reply: Reply | None) -> Finding:
@@ -122,7 +174,8 @@ def _failed(subject: str, kind: str, reply: Reply | None) -> Finding:
     network = kind in (Fault.CONNECTION, Fault.TLS)
     who = explained(fact)[2] if fact is not None else NETWORK if network else EXCHANGE
     answer = str(reply)[:300] if reply is not None else "no answer"
-    return Finding("send", subject, Level.FAILED, Text(answer, answer), _alone(cause), cure, who)
+    refused = kind in (Fault.LOGIN, Fault.SENDER) and not (fact and fact.id.startswith(_OTHER_REASONS))
+    return Finding("send", subject, Level.FAILED, Text(answer, answer), _alone(cause), cure, who, refused)
 
 
 def _alone(cause: Text) -> Text:
@@ -139,7 +192,7 @@ async def _graph(patient: Patient, broker: TokenBroker, route: RouteSettings, ma
         async with (
             aiohttp.ClientSession(timeout=timeout, trust_env=True) as http,
             http.post(
-                f"{endpoint}/v1.0/users/{mailbox}/sendMail", data=_NO_MESSAGE, headers=headers,
+                f"{endpoint}/v1.0/users/{quote(mailbox, safe='@')}/sendMail", data=_NO_MESSAGE, headers=headers,
                 ssl=graph_context(route, endpoint) or True,
             ) as answer,
         ):  # fmt: skip
@@ -161,12 +214,21 @@ def _judged(subject: str, status: int, body: object) -> Finding:
         return Finding("send", subject, Level.GOOD, what)
     answer = f"HTTP {status} {code}: {text}"
     fact = next(iter(errors.explain(f"{code}: {text}")), None)
-    return Finding("send", subject, Level.FAILED, Text(answer, answer), *(explained(fact)[:2]), EXCHANGE)
+    cause, cure, _ = explained(fact)
+    return Finding("send", subject, Level.FAILED, Text(answer, answer), cure=cure, cause=cause, who=EXCHANGE,
+                   refused=status == 403)  # fmt: skip
 
 
 def _turned(patient: Patient, route: RouteSettings, tried: Finding) -> Finding:
     """The proof of least privilege: what must be refused."""
     subject = f"{route.name}/{patient.outside}"
+    if tried.level is Level.FAILED and not tried.refused:
+        what = Text(f"nothing is proved: {tried.what.en}", f"確認できませんでした: {tried.what.ja}")
+        cure = Text(
+            "Name a mailbox that is there, may use this way, and lies outside the application's scope.",
+            "実在し、この方法で送信でき、アプリケーションの範囲外にあるメールボックスを指定してください。",
+        )
+        return Finding("least privilege", subject, Level.WARNING, what, cure=cure, who=EXCHANGE)
     if tried.level is Level.FAILED:
         what = Text(f"refused, as it must be: {tried.what.en}", f"想定どおり拒否されました: {tried.what.ja}")
         return Finding("least privilege", subject, Level.GOOD, what)
