@@ -75,6 +75,9 @@ class Gateway:
         """Open the spool, route what waits by the present rules, deliver, then listen. Raises SpoolError, TlsError and
         OSError; then everything that was started is stopped again."""
         await self.spool.open()
+        if (strays := self.spool.strays)[0]:
+            cure = "an older database, put back, has forgotten this mail; or a kill cut it off while it came"
+            self._log.trouble("bodies of no known message set aside", files=strays[0], directory=strays[1], cause=cure)
         try:
             self.alarms.start()
             await self.spool.reroute(self._ways().at_start)

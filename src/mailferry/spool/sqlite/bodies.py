@@ -51,6 +51,7 @@ class BodyFiles:
         self.operations = operations
         self.pool = pool
         self.checkpoint = checkpoint
+        self.set_aside = 0  # files of unknown messages that are newer than all known ones, at this start
 
     def path(self, message: int) -> Path:
         """Messages of the same second share a folder, so that one sync of it serves a whole batch."""
@@ -75,9 +76,30 @@ class BodyFiles:
         self.checkpoint("spool.before-unlink")
         self.operations.unlink(path)
 
-    def sweep(self, wanted: dict[int, int]) -> list[int]:
+    @property
+    def strays(self) -> Path:
+        return self.directory.parent / "strays"
+
+    def _orphan(self, path: Path, newest: int) -> None:
+        if parse_id(path.name) <= newest or not path.stat().st_size:
+            self.operations.unlink(path)
+            return
+        self.strays.mkdir(mode=0o700, exist_ok=True)
+        path.rename(self.strays / path.name)
+        self.set_aside += 1
+
+    def _forget_strays(self, before: float) -> None:
+        if self.strays.is_dir():
+            for path in self.strays.iterdir():
+                if _is_name(path.name) and path.stat().st_mtime < before:
+                    self.operations.unlink(path)
+
+    def sweep(self, wanted: dict[int, int], newest: int, before: float) -> list[int]:
         """Remove the files of no message in `wanted` ({message: size}); those of `wanted` without a whole file. What
-        does not bear the name of a message was not put here by the store, and is left alone."""
+        does not bear the name of a message was not put here by the store, and is left alone. A file above `newest`, the
+        last message that the database knows, may be of mail that an older copy of the database has forgotten: it is set
+        aside, until it is older than `before` (seconds since the epoch)."""
+        self._forget_strays(before)
         found: set[str] = set()
         names = {format_id(MessageId(message)): size for message, size in wanted.items()}
         for number in range(_FOLDERS):
@@ -85,7 +107,7 @@ class BodyFiles:
                 size = names.get(path.name)
                 if size is None:
                     if _is_name(path.name) and path.is_file():
-                        self.operations.unlink(path)
+                        self._orphan(path, newest)
                 elif path.stat().st_size == size:
                     found.add(path.name)
         return [message for message in wanted if format_id(MessageId(message)) not in found]

@@ -125,7 +125,8 @@ class Engine:
         self.highest = self.reader.highest()
         connection.execute("BEGIN IMMEDIATE")
         interrupt(connection, None, micros(now))
-        lost_bodies(connection, self.files.sweep(self.reader.open_files()), now)
+        lost = self.files.sweep(self.reader.open_files(), self.reader.newest(), now - self._settings.keep_history)
+        lost_bodies(connection, lost, now)
         connection.execute("COMMIT")
 
     def stop(self) -> None:

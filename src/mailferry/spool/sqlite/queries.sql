@@ -229,6 +229,9 @@ SELECT max(
     coalesce((SELECT max(lease) FROM recipient WHERE state = 'claimed'), 0)
 );
 
+-- name: newest
+SELECT coalesce(max(id), 0) FROM message;
+
 -- name: open-files
 SELECT id, size FROM message WHERE finished IS NULL AND filed;
 

@@ -150,6 +150,10 @@ class Reader:
         """The highest number of a message or lease."""
         return int(self._one("highest"))
 
+    def newest(self) -> int:
+        """The last message that is known, finished or not."""
+        return int(self._one("newest"))
+
     def open_files(self) -> dict[int, int]:
         """{message: size} of the messages whose body is a file that is still needed."""
         return {row["id"]: row["size"] for row in self._all("open-files")}

@@ -92,6 +92,12 @@ class SqliteSpool(Verbs):
         self._closed = False
         self._timer = self._loop.call_later(self._settings.poll, self._poll)
 
+    @property
+    def strays(self) -> tuple[int, Path]:
+        """Files that the start set aside, and where: of mail that an older copy of the database has forgotten, or that
+        a kill cut off."""
+        return self._engine.files.set_aside, self._engine.files.strays
+
     async def close(self) -> None:
         if self._closed:
             return

@@ -225,3 +225,20 @@ async def test_a_body_may_be_given_up_while_the_store_closes(bench) -> None:
     files = kit.spool._engine.files
     await bench.close()
     files.remove([1])  # nothing: the sweep at the next start takes it
+
+
+async def test_an_older_database_costs_no_body_that_is_newer(bench) -> None:
+    """Somebody restored the database of yesterday beside the bodies of today."""
+    kit = await bench.open()
+    await kit.put(body=LARGE)
+    known = bench.files()
+    await bench.close()
+    newer = bench.directory / "bodies" / "3f" / "7ZZZZZZZZZZZZ"
+    newer.write_bytes(b"mail of today")
+    kit = await bench.open()
+    count, directory = kit.spool.strays
+    assert (count, (directory / newer.name).read_bytes()) == (1, b"mail of today")
+    assert bench.files() == known
+    await bench.close()
+    kit = await bench.open()
+    assert kit.spool.strays[0] == 0
