@@ -16,6 +16,7 @@ from mailferry.delivery.detour import Detour
 from mailferry.delivery.lanes import Lane
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Limits, Transports, route_of
+from mailferry.routes.faults import Fault
 from mailferry.spool.api import Spool, UsedMinute
 
 
@@ -51,6 +52,12 @@ class Budgets:
         entry.lanes.append(lane)
         for each in entry.lanes:
             each.kin = tuple(other for other in entry.lanes if other is not each)
+        now = self._clock.time()
+        for other in lane.kin:
+            if other.health.paused and other.health.reason == Fault.THROTTLE and not lane.health.paused:
+                left = other.health.until(now) - now
+                lane.health.fail(lane.health.generation, now, Fault.THROTTLE, max(left, 1.0))
+                lane.trouble = other.trouble
 
     def leave(self, lane: Lane) -> None:
         """`lane` is no more. The budget goes with the last one; what was used is in the store."""
