@@ -21,6 +21,9 @@ from mailferry.inventory.errors import InventoryError
 
 _PIECE = 1 << 20
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+#: Every document of Office has it (ECMA-376 part 2).
+_WORKBOOK = "[Content_Types].xml"
+_SAVE_AS = 'in Excel, save it as "CSV UTF-8", or export it again as CSV'
 _GZIP = b"\x1f\x8b"
 #: Ratios below this size say little: a short header repeats itself.
 _RATIO_FROM = 1 << 20
@@ -49,6 +52,7 @@ class Found:
     name: str
     path: Path
     modified: int
+    size: int
     named: bool = True  # by the user; a file of a folder or an archive may be something else
 
 
@@ -79,15 +83,15 @@ def _open(file: Path, scratch: Path, limits: Limits, *, named: bool) -> Iterator
     try:
         with file.open("rb") as stream:
             head = stream.read(4)
-        modified = int(file.stat().st_mtime)
+        status = file.stat()
     except OSError as error:
         raise InventoryError(str(file), f"it cannot be read: {error.strerror}") from error
     if head in _ZIP:
         yield from _unzip(file, scratch, limits)
     elif head.startswith(_GZIP):
-        yield _gunzip(file, scratch, limits, modified, named=named)
+        yield _gunzip(file, scratch, limits, int(status.st_mtime), named=named)
     else:
-        yield Found(str(file), file, modified, named)
+        yield Found(str(file), file, int(status.st_mtime), status.st_size, named)
 
 
 def _gunzip(file: Path, scratch: Path, limits: Limits, modified: int, *, named: bool) -> Found:
@@ -95,13 +99,15 @@ def _gunzip(file: Path, scratch: Path, limits: Limits, modified: int, *, named: 
     with file.open("rb") as stream, GzipFile(fileobj=stream) as plain:
         _copy(plain, target, str(file), file.stat().st_size, limits.total, limits)
     _no_archive(target, str(file))
-    return Found(str(file), target, modified, named)
+    return Found(str(file), target, modified, target.stat().st_size, named)
 
 
 def _unzip(file: Path, scratch: Path, limits: Limits) -> Iterator[Found]:
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
+            if any(member.filename == _WORKBOOK for member in members):
+                raise InventoryError(str(file), "this is an Excel workbook", cure=_SAVE_AS)
             if len(members) > limits.members:
                 raise InventoryError(
                     str(file), f"the archive holds {len(members)} files, at most {limits.members} are read"
@@ -116,7 +122,7 @@ def _unzip(file: Path, scratch: Path, limits: Limits) -> Iterator[Found]:
                 with archive.open(member) as plain:
                     left -= _copy(plain, target, name, max(member.compress_size, 1), left, limits)
                 _no_archive(target, name)
-                yield Found(name, target, _dated(member), named=False)
+                yield Found(name, target, _dated(member), target.stat().st_size, named=False)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error, ValueError) as error:
         raise InventoryError(str(file), f"the archive cannot be read: {error}") from error
 

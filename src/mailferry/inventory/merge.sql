@@ -30,12 +30,12 @@ FROM staged GROUP BY file, skip ORDER BY file, skip;
 -- name: rejects
 -- What the parser refused: a row once, however much is wrong with it, and no comment line of a log.
 SELECT file, error, count(*), min(place), max(breaks) FROM (
-    SELECT file, line, min(byte_position) AS place, max(length(trim(csv_line, chr(10) || chr(13)))
-        - length(replace(trim(csv_line, chr(10) || chr(13)), chr(10), ''))) AS breaks, min(error_type) AS error
+    SELECT file, line, min(byte_position + (error_type::VARCHAR LIKE 'LINE SIZE%')::INTEGER) AS place, max(length(trim(coalesce(csv_line, ''), chr(10) || chr(13)))
+        - length(replace(trim(coalesce(csv_line, ''), chr(10) || chr(13)), chr(10), ''))) AS breaks, min(error_type::VARCHAR) AS error
     FROM rejects JOIN (
         SELECT scan_id, file_id, CAST(regexp_extract(file_path, '(\d+)$', 1) AS INTEGER) AS file FROM rejects_scan
     ) USING (scan_id, file_id)
-    WHERE ltrim(csv_line, chr(10) || chr(13)) NOT LIKE '#%' GROUP BY file, line
+    WHERE coalesce(ltrim(csv_line, chr(10) || chr(13)), '') NOT LIKE '#%' GROUP BY file, line
 ) GROUP BY file, error ORDER BY file, error;
 
 -- name: refused

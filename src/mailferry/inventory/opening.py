@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailferry.inventory import text
-from mailferry.inventory.errors import NotAnExportError
+from mailferry.inventory.errors import InventoryError, NotAnExportError
 from mailferry.inventory.files import Found
 from mailferry.inventory.names import places
 from mailferry.inventory.readers import gateway
 from mailferry.inventory.readers.base import Reader
 from mailferry.inventory.recognise import recognise
+from mailferry.inventory.rejects import line_at
 from mailferry.inventory.sample import Sample, Shape, take
 
 _ISO = re.compile(r"\d{4}[-/.年]|\d{8}T|$")
@@ -71,6 +72,11 @@ def opened(found: Found, scratch: Path, *, careful: bool = False) -> Opened | No
         return None
     if reader.fits is not None:  # a log's lines may look like columns or properties
         sample = replace(sample, shape=Shape.LINES)
+    if sample.shape in (Shape.CSV, Shape.FIELDS, Shape.LINES) and (start := text.endless(file)) is not None:
+        longest = f"this line is longer than {text.LONGEST >> 20} MB; no export has such a line"
+        raise InventoryError(
+            found.name, longest, line_at(file, start + 1), cure="export it again, or take the line out"
+        )
     return _kept(found, file if sample.shape is Shape.CSV else text.unmarked(file, scratch), sample, reader)
 
 

@@ -60,7 +60,7 @@ def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> Mappi
     found: dict[int, dict[str, Skip]] = {}
     for part, error, count, place, breaks in connection.execute(statements("merge.sql")["rejects"]).fetchall():
         source = table.sources[part]
-        line = _line_at(source.file, place)
+        line = line_at(source.file, place)
         if error == "UNQUOTED VALUE" and breaks > 0:
             raise InventoryError(
                 source.name,
@@ -74,7 +74,7 @@ def parser_rejects(connection: duckdb.DuckDBPyConnection, table: Table) -> Mappi
     return {part: tuple(merged.values()) for part, merged in found.items()}
 
 
-def _line_at(file: Path, place: int) -> int:
+def line_at(file: Path, place: int) -> int:
     """The line of the octet `place`, both counted from 1; it may be the line's own end."""
     line, left = 1, place - 1
     with file.open("rb") as stream:
@@ -132,7 +132,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, table: Table, part: int, recor
         return {record: record for record in records if record > 0}
     file = table.sources[part].file
     refused = {
-        _line_at(file, place)
+        line_at(file, place)
         for owner, place in connection.execute(statements("merge.sql")["refused"]).fetchall()
         if owner == part
     }

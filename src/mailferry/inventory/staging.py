@@ -101,6 +101,12 @@ class Stager:
         """The file; what is no export, only where nobody named it, and what says nothing are done with."""
         try:
             file = opened(found, self._folder(), careful=careful)
+        except OSError as error:
+            raise InventoryError(
+                found.name,
+                f"it cannot be read any more: {error.strerror}",
+                cure="import again when nothing writes there",
+            ) from error
         except NotAnExportError as error:
             if found.named:
                 raise

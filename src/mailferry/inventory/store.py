@@ -26,6 +26,7 @@ from mailferry.inventory.staging import Progress, Staged, Stager
 
 FILE = "inventory.duckdb"
 _SCRATCH = "scratch"
+_IMPORT = "import-"
 _MAIN = "inventory"
 _IN_MEMORY = 1 << 30  # octets of exports; what is kept of them is an eighth
 
@@ -71,15 +72,21 @@ class Inventory:
     def import_paths(self, paths: Iterable[Path], progress: Progress | None = None) -> tuple[Source, ...]:
         """Take files, folders and archives. Raises InventoryError, and then nothing has changed."""
         with ExitStack() as stack:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="import-", dir=self._state)))
+            self._sweep()
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_IMPORT, dir=self._state)))
             found = list(find(paths, _folder(scratch, "unpacked"), self._limits))
             if not found:
                 raise InventoryError(", ".join(map(str, paths)) or "import", "there is nothing to read")
-            stack.enter_context(self._attached(scratch, sum(each.path.stat().st_size for each in found)))
+            stack.enter_context(self._attached(scratch, sum(each.size for each in found)))
             staged = self._staged(found, _folder(scratch, "files"), progress)
             if all(each.target is None for each in staged):
                 raise InventoryError(found[0].name, f"{staged[0].note}; there is nothing to read beside it")
             return self._merged(staged)
+
+    def _sweep(self) -> None:
+        """What an import that was killed left behind; the lock on the database says that no other is under way."""
+        for left in self._state.glob(f"{_IMPORT}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _staged(self, found: list[Found], scratch: Path, progress: Progress | None) -> list[Staged]:
         self._db.execute(f"USE {_SCRATCH}")

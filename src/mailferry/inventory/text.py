@@ -7,13 +7,19 @@ is UTF-8 already is not copied, for it may be large.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mailferry.inventory.errors import InventoryError, NotAnExportError
 
 _PIECE = 1 << 20
 _HEAD = 1 << 18
+#: A longer line is more than the parser's buffer and would be passed over without a word.
+LONGEST = 16 << 20
+_PROBE = 1 << 16
+_END = re.compile(rb"[\r\n]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -92,6 +98,39 @@ def _wide(head: bytes) -> str | None:
     if even and even.count(0) > len(even) * 0.7 and odd.count(0) < len(odd) * 0.1:
         return "utf-16-be"
     return None
+
+
+def endless(file: Path) -> int | None:
+    """Where a line begins that is longer than LONGEST, or None. A line of that length covers one of the places that
+    are looked at, so that little of a file is read."""
+    with file.open("rb") as stream:
+        size = stream.seek(0, 2)
+        for place in range(LONGEST // 2, size - _PROBE, LONGEST // 2):
+            stream.seek(place)
+            if _END.search(stream.read(_PROBE)):
+                continue
+            start, end = _line_around(stream, place)
+            if end - start > LONGEST:
+                return start
+    return None
+
+
+def _line_around(stream: BinaryIO, place: int) -> tuple[int, int]:
+    start = end = place
+    while start > 0:
+        step = min(start, _PIECE)
+        stream.seek(start - step)
+        at = stream.read(step).rfind(b"\n")
+        start -= step if at < 0 else step - at - 1
+        if at >= 0:
+            break
+    stream.seek(end)
+    while block := stream.read(_PIECE):
+        at = block.find(b"\n")
+        end += len(block) if at < 0 else at
+        if at >= 0:
+            break
+    return start, end
 
 
 def unmarked(file: Path, scratch: Path) -> Path:

@@ -210,3 +210,81 @@ def test_mutations_give_errors_or_counts(desk: Desk, content: bytes) -> None:
         assert source.kind in (*BY_KIND, "unknown", "companion")
         assert source.rows == source.taken + sum(skip.count for skip in source.skipped)
         assert all(skip.count > 0 and reason(source.kind, skip.reason) for skip in source.skipped)
+
+
+def test_a_line_too_long_is_counted(desk: Desk) -> None:
+    (source,) = desk.take(GOOD + "2026-11-20T08:00:00Z," + "x" * (3 << 20) + "\r\n")
+    assert (source.rows, source.taken) == (20, 19)
+    assert [(skip.reason, skip.count, skip.line) for skip in source.skipped] == [("too-long", 1, 21)]
+
+
+def test_a_line_beyond_all_measure_is_an_error_with_its_line(desk: Desk) -> None:
+    """DuckDB passes over a line that is longer than its buffer."""
+    error = refused(desk, GOOD + "2026-11-20T08:00:00Z," + "x" * (40 << 20) + "\r\n" + GOOD.split("\r\n")[1])
+    assert error.line == 21
+    assert "longer than 16 MB" in error.reason
+
+
+def test_a_workbook_is_called_one(desk: Desk) -> None:
+    error = refused(desk, zipped({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"}))
+    assert error.reason == "this is an Excel workbook"
+    assert "CSV UTF-8" in error.cure
+
+
+def test_a_value_with_the_separator_is_refused_and_forges_nothing(desk: Desk) -> None:
+    forged = signin(1, agent="x\x1fboss@contoso.com\x1f198.51.100.9")
+    (source,) = desk.take(portal([forged, signin(2)]))
+    assert [(skip.reason, skip.count, skip.line) for skip in source.skipped] == [("damaged", 1, 2)]
+    assert [client.sender for client in desk.inventory.clients()] == ["scan@contoso.com"]
+
+
+def test_what_a_killed_import_left_is_swept(desk: Desk) -> None:
+    left = desk.folder / "state" / "import-killed"
+    left.mkdir()
+    (left / "scratch.duckdb").write_bytes(b"half")
+    desk.take(GOOD)
+    assert not left.exists()
+
+
+def test_a_file_that_goes_while_it_is_read(desk: Desk) -> None:
+    folder = desk.folder / "exports"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.csv").write_text(GOOD)
+
+    def remove(*_: object) -> None:
+        (folder / "b.csv").unlink(missing_ok=True)
+
+    with pytest.raises(InventoryError, match=r"b\.csv: it cannot be read any more"):
+        desk.inventory.import_paths([folder], remove)
+    assert desk.inventory.sources() == ()
+
+
+def test_of_many_files_each_is_counted_by_itself(desk: Desk) -> None:
+    """Files of one form are read in one go; one that is damaged among them costs the others nothing."""
+    first, second, third = (
+        [signin(number) for number in range(start, start + 9)] for start in (0, 6, 20)
+    )  # three of the second are in the first
+    second[4] |= {"Client app": "Browser"}
+    third[2] |= {"Date (UTC)": "2026-11-20 at noon"}
+    broken = portal([signin(40), signin(41)]).encode() + b"\xff\xfe,\r\n"
+    sources = desk.take(portal(first), portal(second), broken, portal(third))
+    assert [(each.rows, each.taken, each.fresh) for each in sources] == [(9, 9, 9), (9, 8, 5), (3, 2, 2), (9, 8, 8)]
+    assert [[(skip.reason, skip.count, skip.line) for skip in each.skipped] for each in sources] == [
+        [], [("not-smtp", 1, 6)], [("too-few", 1, 4)], [("bad-time", 1, 4)],
+    ]  # fmt: skip
+    assert [each.fresh for each in desk.take(portal(first), portal(third))] == [0, 0]
+
+
+def test_files_of_one_name_in_two_folders_are_two(desk: Desk) -> None:
+    for folder, start in (("a", 0), ("b", 100)):
+        (desk.folder / folder).mkdir()
+        rows = portal(signin(start + number) for number in range(start // 100 + 1))
+        (desk.folder / folder / "x.csv").write_text(rows, encoding="utf-16")
+    sources = desk.inventory.import_paths([desk.folder / "a", desk.folder / "b"])
+    assert [each.taken for each in sources] == [1, 2]
+
+
+def test_a_message_is_called_one(desk: Desk) -> None:
+    error = refused(desk, "Received: from mfp\r\nSubject: Scan\r\nFrom: a@b.c\r\n\r\nHello, world\r\n")
+    assert (error.reason, error.cure) == ("this is a message, no export", "mailferry identify FILE says what sent it")
