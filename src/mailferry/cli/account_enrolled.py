@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailferry.cli.account_words import HEADS, STATUSES, WORDS
-from mailferry.cli.language import Language, chosen
+from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 
 if TYPE_CHECKING:
     from mailferry.clients.enrolled import Enrolled, Register
 
+#: Columns of a terminal in which the window stands too, and which of HEADS it is.
+_WIDE, _WINDOW = 110, 3
 Config = Annotated[Path, typer.Option("--config", "-c", help="The main configuration file.", envvar="MAILFERRY_CONFIG")]
 Accounts = Annotated[list[str], typer.Argument(help="Accounts, as `mailferry account list` shows them.")]
 Lang = Annotated[Language | None, typer.Option(help="Language of what is said.")]
@@ -29,7 +31,7 @@ def list_(
     lang: Lang = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the accounts that enrolled by an [[enrolment]] window, with what was proved and where from.
+    """List the accounts that enrolled by themselves, with what was proved and where from.
 
     Example: mailferry account list --json
     """
@@ -45,11 +47,11 @@ def list_(
     elif records:
         _table(records, language)
     elif not broken:
-        talk().print(WORDS[language]["none"])
+        talk().print(Prose(WORDS[language]["none"]))
     for name in broken:
-        talk().print(WORDS[language]["broken"].format(name=name), markup=False, style="yellow")
+        talk().print(Prose(WORDS[language]["broken"].format(name=name), "yellow"))
     for window in dict.fromkeys(one.window for one in records if one.window not in windows):
-        talk().print(WORDS[language]["orphans"].format(window=window), markup=False, style="yellow")
+        talk().print(Prose(WORDS[language]["orphans"].format(window=window), "yellow"))
 
 
 def approve(accounts: Accounts, config: Config = Path("mailferry.toml"), lang: Lang = None) -> None:
@@ -128,24 +130,22 @@ def _plain(one: Enrolled) -> dict[str, str]:
 
 
 def _table(records: tuple[Enrolled, ...], language: str) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     colours = {"active": "green", "pending": "yellow", "revoked": "red"}
     words = STATUSES[language]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    first, *others = HEADS[language]
-    longest = max(len(one.account) for one in records)
-    table.add_column(first, overflow="fold", min_width=min(longest, 30))  # an address is copied whole
-    for column in others:
-        table.add_column(column, overflow="fold")
+    console, table = out(), Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    wide = console.width >= _WIDE  # else the window is left to --json: an address is copied whole
+    for number, column in enumerate(HEADS[language]):
+        if wide or number != _WINDOW:
+            table.add_column(column, overflow="fold", no_wrap=number == 0)
     for one in records:
         row = _plain(one)
-        since = row["at"][:16].replace("T", " ")
+        since = row["at"][:16].replace("T", " ") if wide else row["at"][:10]
         status = Text(words.get(row["status"], row["status"]), colours[row["status"]])
         table.add_row(
             Text(row["account"]), status, words.get(row["proof"], row["proof"]),
-            *map(Text, (row["window"], row["address"], since)),
+            *map(Text, (*((row["window"],) if wide else ()), row["address"], since)),
         )  # fmt: skip
-    out().print(table)
+    console.print(table)

@@ -35,8 +35,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 HEADS: Mapping[str, tuple[str, ...]] = {
-    "en": ("account", "status", "proof", "window", "from", "since (UTC)"),
-    "ja": ("アカウント", "状態", "確認方法", "登録期間", "送信元", "登録日時 (UTC)"),
+    "en": ("account", "status", "proof", "window", "from", "since"),
+    "ja": ("アカウント", "状態", "確認方法", "登録期間", "送信元", "登録日"),
 }
 STATUSES: Mapping[str, Mapping[str, str]] = {
     "en": {},

@@ -13,7 +13,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
+
+_WORDS = {
+    "en": {
+        "taken": "taken",
+        "look": "Now look whether it arrived: a webhook takes what its workflow may drop.",
+        "unknown": "there is no [[alarm]] {name!r}",
+        "known": "there are: {names}",
+        "nobody": "{config} has no [[alarm]] section",
+        "guide": "docs/guides/alarms.md shows how to add one",
+    },
+    "ja": {
+        "taken": "受け付けられました",
+        "look": "実際に届いたかどうかを確認してください。Webhook が受け付けても、その先で破棄されることがあります。",
+        "unknown": "[[alarm]] {name!r} はありません",
+        "known": "設定済みの通知先: {names}",
+        "nobody": "{config} に [[alarm]] セクションがありません",
+        "guide": "追加方法は docs/guides/alarms.md を参照してください",
+    },
+}
 
 if TYPE_CHECKING:
     from mailferry.alarms.report import Report
@@ -35,9 +55,10 @@ def test(
     config: Annotated[
         Path, typer.Option("--config", "-c", help="The configuration file.", envvar="MAILFERRY_CONFIG")
     ] = Path("mailferry.toml"),
+    lang: Annotated[Language | None, typer.Option(help="Language of what is said here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send a test alarm through each [[alarm]] target and say whether it was taken.
+    """Send a test alarm through each configured target and say whether it was taken.
 
     Exit code 1 when one did not take it. Example:
 
@@ -49,25 +70,30 @@ def test(
         settings = load_config(config)
     except ConfigurationError as error:
         fail(str(error), f"`mailferry check {config}` shows every problem with its line", Exit.CONFIGURATION)
+    words = _WORDS[chosen(lang)]
     known = {one.name: one for one in settings.alarms}
     if missing := [name for name in names or () if name not in known]:
-        fail(f"there is no [[alarm]] {missing[0]!r}", f"there are: {', '.join(known) or 'none'}", Exit.USAGE)
+        names_known = words["known"].format(names=", ".join(known) or "-")
+        fail(words["unknown"].format(name=missing[0]), names_known, Exit.USAGE)
     if not known:
-        fail(f"{config} has no [[alarm]] section", "docs/guides/alarms.md shows how to add one", Exit.NO)
+        fail(words["nobody"].format(config=config), words["guide"], Exit.NO)
     results = asyncio.run(_send(settings, [known[name] for name in names or known]))
     if as_json:
         print_json([{"target": name, "taken": not cause, "cause": cause} for name, cause in results])
     else:
-        _show(results)
+        _show(results, chosen(lang))
     if any(cause for _, cause in results):
         raise typer.Exit(int(Exit.NO))
 
 
-def _show(results: list[tuple[str, str]]) -> None:
+def _show(results: list[tuple[str, str]], language: str) -> None:
+    words = _WORDS[language]
     for name, cause in results:
-        out().print(f"{name}: {cause or 'taken'}", style="red" if cause else "green", markup=False, soft_wrap=True)
+        out().print(
+            f"{name}: {cause or words['taken']}", style="red" if cause else "green", markup=False, soft_wrap=True
+        )
     if not any(cause for _, cause in results):
-        talk().print("Now look whether it arrived: a webhook takes what its workflow may drop.", soft_wrap=True)
+        talk().print(Prose(words["look"]))
 
 
 async def _send(config: Config, targets: list[AlarmSettings]) -> list[tuple[str, str]]:
