@@ -33,7 +33,7 @@ Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration 
 State = Annotated[
     Path | None,
     typer.Option(
-        help="Directory of the inventory; default [gateway] state, without a configuration ./mailferry-state."
+        help="Directory of the inventory; default \\[gateway] state, without a configuration ./mailferry-state."
     ),
 ]
 Lang = Annotated[Language | None, typer.Option("--lang", help="Language; default from LANG.")]
@@ -72,9 +72,9 @@ def import_(
         list[Path] | None, typer.Argument(help="Exports: files, folders, .zip, .gz.", show_default=False)
     ] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Sign-ins from Microsoft Graph, as a [[tenant]] application.")
+        bool, typer.Option("--live", help="Sign-ins from Microsoft Graph, as a \\[\\[tenant]] application.")
     ] = False,
-    tenant: Annotated[str, typer.Option(help="With --live: the [[tenant]], where there are several.")] = "",
+    tenant: Annotated[str, typer.Option(help="With --live: the \\[\\[tenant]], where there are several.")] = "",
     days: Annotated[int, typer.Option(min=1, max=90, help="With --live: how far back.")] = 30,
     gateway: Annotated[bool, typer.Option("--gateway", help="The gateway's own history, read beside it.")] = False,
     config: Config = DEFAULT_CONFIG,
