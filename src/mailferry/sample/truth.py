@@ -163,14 +163,15 @@ def ways(client: Client, tally: Tally) -> Iterator[str]:
     if silent(client, tally):
         yield from ("retire", "ask") if client.kind.pattern is Pattern.STALE else ("ask", "retire")
         return
+    internal = not client.kind.external
+    if tally.traced.peak_recipients_day > RECIPIENTS_A_DAY:  # the mailbox's limit, whoever signs in to it
+        # Azure's first quota is far below; until it is raised a person must decide.
+        yield from ("gateway-hve",) if internal else ("gateway-onprem", "gateway-acs", "ask")
+        return
     if client.product.oauth == "yes" and client.tls not in ("1.0", "1.1"):
         yield "own-oauth"
     if client.product.oauth == "graph":
         yield "own-graph"
-    internal = not client.kind.external
-    if tally.traced.peak_recipients_day > RECIPIENTS_A_DAY:
-        yield "gateway-hve" if internal else "gateway-acs"
-        return
     yield "gateway-smtp"
     yield "gateway-graph"
     if internal:

@@ -36,8 +36,8 @@ def of(told: Truth, kind: str) -> dict[str, Any]:
         ("ca-blocked", "broken", "own-oauth"),
         ("switched-off", "broken", "ask"),
         ("policy-blocked", "broken", "ask"),
-        ("erp-invoice", "breaks", "own-oauth"),
-        ("payslip", "breaks", "own-oauth"),
+        ("erp-invoice", "breaks", "gateway-onprem"),
+        ("payslip", "breaks", "gateway-hve"),
     ],
 )
 def test_fates_and_ways(told: Truth, kind: str, fate: str, way: str | None) -> None:
