@@ -9,7 +9,7 @@ stands in the message's history before the message leaves.
 from __future__ import annotations
 
 import asyncio
-from asyncio import Task
+from asyncio import Future, Task
 from collections.abc import Mapping, Sequence
 
 from mailferry.clock import Clock, utc
@@ -75,7 +75,12 @@ class Failover:
         self._probing.add(lane.name)
         out = {name: why for name, why in self._out.items() if name != lane.name}
         moved = self._spool.reroute(chooser(self._detour, out, self._pauses(), self._clock.time(), lane.name), 1)
-        moved.add_done_callback(lambda _: self._probing.discard(lane.name))
+        moved.add_done_callback(lambda done: self._probed(lane, done))
+
+    def _probed(self, lane: Lane, done: Future[int]) -> None:
+        self._probing.discard(lane.name)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            self._log.trouble("failover failed", lane=lane.name, cause=str(error))
 
     def request(self) -> None:
         """Move what has to be moved, soon."""

@@ -95,3 +95,15 @@ def test_who_was_served_last_is_the_last_in_the_last_round() -> None:
     assert last_served("", ["a", "b", "c"]) == "c"
     assert last_served("b", ["c", "a", "b", "c"]) == "c"
     assert last_served("b", ["c", "a"]) == "a"
+
+
+async def test_the_octets_of_five_minutes_are_kept(world: World) -> None:
+    """Three messages of 100 octets where 250 may be uploaded: the third waits, and is not asked for again and again."""
+    world.transport.limits = Limits(octets_per_5_minutes=250)
+    await world.started()
+    for number in range(3):
+        await world.submit(f"{number}@example.net", data=b"Subject: x\r\n\r\n" + b"y" * 86)
+    await world.run(300)
+    assert len(world.transport.attempts) == 2
+    await world.run(120)
+    assert len(world.transport.attempts) == 3
