@@ -159,7 +159,7 @@ def _configured(config: Config, route: str) -> dict[str, Any]:
     given["domain"] = domains[0] if domains else ""
     if tenant is not None:
         client = tenant.client_id if tenant.client_id.strip("0-") else ""
-        given |= {"tenant_id": tenant.tenant_id, "client_id": client}
+        given |= {"tenant_id": tenant.tenant_id, "client_id": client, "cloud": tenant.cloud}
     if found is not None and found.type.value == "hve":
         given["hve_account"] = found.mailbox or ""
     return given

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from mailferry.m365.setup import ROUTES, SetupError, Values, script
 from mailferry.m365.setup.quote import powershell, shell
+from mailferry.m365.setup.render import CLOUDS
 from support import powershell as ps
 
+FIELDS = [one for one in fields(Values) if one.name != "cloud"]  # that one is a word of ours, and no text
 FULL = Values(
     **{
         one.name: ("a@example.com", "b@example.com")
@@ -21,7 +23,7 @@ FULL = Values(
         else True
         if one.name == "large"
         else f"v-{one.name}"
-        for one in fields(Values)
+        for one in FIELDS
     }
 )
 MAKERS = (
@@ -104,12 +106,8 @@ def test_powershell_reads_what_was_written(text: str) -> None:
 
 @given(TEXTS, st.sampled_from(sorted(ROUTES)))
 def test_a_hostile_value_stays_a_value(text: str, route: str) -> None:
-    hostile = Values(
-        **{one.name: (text, text) if one.default == () else text for one in fields(Values) if one.name != "large"}
-    )
-    tame = Values(
-        **{one.name: ("x", "x") if one.default == () else "x" for one in fields(Values) if one.name != "large"}
-    )
+    hostile = Values(**{one.name: (text, text) if one.default == () else text for one in FIELDS if one.name != "large"})
+    tame = Values(**{one.name: ("x", "x") if one.default == () else "x" for one in FIELDS if one.name != "large"})
     for evil, good in zip(script(route, hostile), script(route, tame), strict=True):
         if evil.name.endswith(".ps1"):
             kinds = [[kind for kind, _ in ps.tokens(one.text)] for one in (evil, good)]
@@ -134,3 +132,21 @@ def test_control_characters_are_refused(text: str) -> None:
 def test_the_stop_gap_says_what_microsoft_has_not_published() -> None:
     [one] = script("basic", FULL)
     assert "Not yet documented by Microsoft" in one.text
+
+
+@pytest.mark.parametrize(("cloud", "exchange", "graph"), [(name, *words) for name, words in CLOUDS.items()])
+@pytest.mark.parametrize("route", sorted(set(ROUTES) - {"acs", "onprem"}))
+def test_each_connection_is_to_the_tenants_own_cloud(route: str, cloud: str, exchange: str, graph: str) -> None:
+    lines = "\n".join(one.text for one in script(route, Values(cloud=cloud))).splitlines()
+    connects = [line.split() for line in lines if line.lstrip().startswith(("Connect-Exch", "Connect-Mg"))]
+    assert connects
+    for command, option, value, *_ in connects:
+        wanted = ("-ExchangeEnvironmentName", exchange) if "Exchange" in command else ("-Environment", graph)
+        assert ((option, value) == wanted) if exchange else option not in ("-ExchangeEnvironmentName", "-Environment")
+
+
+def test_a_cloud_that_is_none() -> None:
+    with pytest.raises(SetupError, match="no cloud"):
+        script("graph", Values(cloud="mars"))
+    with pytest.raises(SetupError, match="worldwide cloud only"):
+        script("acs", Values(cloud="china"))

@@ -30,6 +30,14 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "direct-send": ("direct-send.ps1",),
     "basic": ("basic.ps1",),
 }
+#: Per cloud: -ExchangeEnvironmentName of Connect-ExchangeOnline (V app-only-auth-powershell-v2.md) and -Environment of
+#: Connect-MgGraph (V Get-MgEnvironment; both read 2026-11). Without them a script asks the worldwide cloud.
+CLOUDS: Mapping[str, tuple[str, str]] = {
+    "worldwide": ("", ""),
+    "gcc-high": ("O365USGovGCCHigh", "USGov"),
+    "dod": ("O365USGovDoD", "USGovDoD"),
+    "china": ("O365China", "China"),
+}
 _GUARD = "<<guard>>"
 _PLACE = re.compile(r"<<(\w+)(\[\])?(\?)?>>")
 
@@ -62,6 +70,7 @@ class Values:
     email_name: str = ""
     domain: str = ""
     sender: str = "noreply"
+    cloud: str = "worldwide"
 
     def of(self, name: str) -> tuple[str, ...]:
         """A value as its texts."""
@@ -85,6 +94,10 @@ def script(route: str, values: Values, language: str = "en") -> tuple[Script, ..
     """The scripts of a route, numbered in their order. Raises SetupError for a value that no script may hold and
     KeyError for a route that does not exist."""
     names = ROUTES[route]
+    if values.cloud not in CLOUDS:
+        raise SetupError(f"{values.cloud!r} is no cloud; there are {', '.join(CLOUDS)}")
+    if route == "acs" and values.cloud != "worldwide":
+        raise SetupError("these scripts know Azure Communication Services in the worldwide cloud only")
     return tuple(_script(number, name, values, language) for number, name in enumerate(names, 1))
 
 
@@ -106,7 +119,20 @@ def _script(number: int, name: str, values: Values, language: str) -> Script:
     lines = [line if line == _GUARD else _PLACE.sub(fill, line) for line in _localized(template, language)]
     guard = _guard(tuple(missing), shell=quote is shell)
     text = "\n".join(guard if line == _GUARD else line for line in lines) + "\n"
-    return Script(f"{number}-{name}", _title(template), text, tuple(missing))
+    return Script(f"{number}-{name}", _title(template), _in_cloud(text, values.cloud), tuple(missing))
+
+
+def _in_cloud(text: str, cloud: str) -> str:
+    """With each connection made to the tenant's own cloud."""
+    exchange, graph = CLOUDS[cloud]
+    if not exchange:
+        return text
+    for command, option in (
+        ("Connect-ExchangeOnline", f"-ExchangeEnvironmentName {exchange}"),
+        ("Connect-MgGraph", f"-Environment {graph}"),
+    ):
+        text = re.sub(rf"^( *{command}) ", rf"\1 {option} ", text, flags=re.MULTILINE)
+    return text
 
 
 def _localized(template: str, language: str) -> Iterator[str]:
