@@ -85,7 +85,7 @@ class Returns:
         mailbox, now = lane.partition("/")[2], self._clock.time()
         try:
             async with asyncio.timeout(_LONGEST):
-                letters = await self._inboxes[route_of(lane)].reports(mailbox, box.since, tuple(box.seen))
+                found = await self._inboxes[route_of(lane)].reports(mailbox, box.since, tuple(box.seen))
         except TimeoutError:
             self._failed(lane, box, Unread("no answer in time", lasting=False))
             return
@@ -94,12 +94,11 @@ class Returns:
             return
         box.failures = 0
         self._alarms.clear(f"returns:{lane}")
-        for letter in letters:
+        for letter in found.letters:
             await self._noted(mailbox, letter)
             box.seen.append(letter.id)
-            box.since = max(box.since, letter.at)
-        if not letters:
-            box.since = max(box.since, now - _OVERLAP)
+        # Clocks differ, and so may the order in which mail is shown: the last hour is looked at again each time.
+        box.since = max(box.since, min(found.until or now, now - _OVERLAP))
 
     def _failed(self, lane: str, box: _Box, error: Unread) -> None:
         """Ask later, the later the more often it failed; a lack of rights is told."""

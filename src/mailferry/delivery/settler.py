@@ -95,6 +95,10 @@ class Settler:
                 sighting = await self._look(lane, lease, lost, finder)
             self._tell(lane, lost, sighting if isinstance(sighting, CannotTell) else None)
             found = moves(lost, sighting, self._settings, self._clock.time())
+        except Exception as error:  # a fault of our own must not make a loop of looks
+            self._log.trouble("look for a lost answer failed", lane=lane.name, cause=repr(error))
+            now, text = self._clock.time(), f"{NOT_YET} internal error of this gateway"
+            found = [Move(one.id, State.UNKNOWN, now, text, now + _AGAIN, count=False) for one in lost.claims]
         finally:
             self._record(lane, lease, found)
 

@@ -22,11 +22,11 @@ from mailferry.routes.graph_errors import Answer, Step
 from mailferry.routes.graph_http import Client
 from mailferry.routes.graph_letter import Refused
 from mailferry.routes.graph_talk import Talk
-from mailferry.routes.returned import Letter, Unread
+from mailferry.routes.returned import Letter, Look, Unread
 from mailferry.tokens.api import TokenSource
 
-#: Messages whose class is asked for, and reports that are fetched, at a time.
-_PAGE, _REPORTS = 100, 20
+#: Messages of one page whose class is asked for, pages, and reports that are fetched, at a time.
+_PAGE, _PAGES, _REPORTS = 100, 10, 20
 _CLASS = "String 0x001A"
 _SAME = re.compile(r"String 0x0*1A", re.IGNORECASE)  # the service writes the number its own way
 _EXPAND = f"singleValueExtendedProperties($filter=id eq '{_CLASS}')"
@@ -45,30 +45,36 @@ class GraphInbox:
         self._credential = credential
         self._scope = scope
 
-    async def reports(self, mailbox: str, since: float, known: Sequence[str]) -> list[Letter]:
+    async def reports(self, mailbox: str, since: float, known: Sequence[str]) -> Look:
         talk = Talk(self._client, self._tokens, self._credential, self._scope)
         folder = f"{self._endpoint}/v1.0/users/{quote(mailbox, safe='@')}/mailFolders/inbox/messages"
-        url: str | None = (
+        url = (
             f"{folder}?$filter={quote(f'receivedDateTime ge {utc(since):%Y-%m-%dT%H:%M:%SZ}')}"
             f"&$orderby={quote('receivedDateTime asc')}&$select=id,receivedDateTime&$top={_PAGE}"
             f"&$expand={quote(_EXPAND)}"
         )
         found: list[Letter] = []
+        until: float | None = None
         try:
-            while url is not None and len(found) < _REPORTS:
+            for _ in range(_PAGES):
                 answer = await talk.get(Step.READ, "GET", url)
                 for row in _rows(answer):
-                    key = str(row.get("id") or "")
-                    if key and key not in known and _is_report(row) and len(found) < _REPORTS:
+                    if len(found) == _REPORTS:
+                        return Look(tuple(found), until)
+                    key, until = str(row.get("id") or ""), _moment(row, since)
+                    if key and key not in known and _is_report(row):
                         source = await talk.get(Step.READ, "GET", f"{folder}/{quote(key, safe='')}/$value")
-                        found.append(Letter(key, _moment(row, since), source.raw))
-                url = self._next(answer)
+                        found.append(Letter(key, until, source.raw))
+                following = self._next(answer)
+                if following is None:
+                    break
+                url = following
         except Refused as refused:
             outcome = refused.outcome
             fault = outcome.lane_fault if isinstance(outcome, Deferred) else ""
             after = outcome.retry_after if isinstance(outcome, Deferred) else None
             raise Unread(outcome.reply.text, lasting=fault in _LASTING, retry_after=after) from refused
-        return found
+        return Look(tuple(found), until)
 
     async def close(self) -> None:
         await self._client.close()

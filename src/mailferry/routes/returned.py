@@ -30,12 +30,20 @@ class Letter:
     data: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found, oldest first, and when the last message came that was looked at (None: there was none)."""
+
+    letters: tuple[Letter, ...] = ()
+    until: float | None = None
+
+
 class Inbox(Protocol):
     """Reads the reports in the mailboxes of one route."""
 
-    async def reports(self, mailbox: str, since: float, known: Sequence[str]) -> list[Letter]:
-        """The reports that came at `since` or after, oldest first, without those whose id is in `known`; a bounded
-        number, so that there may be more: ask again from the last. Raises Unread."""
+    async def reports(self, mailbox: str, since: float, known: Sequence[str]) -> Look:
+        """The reports among the messages that came at `since` or after, without those whose id is in `known`. However
+        much lies there, a bounded part is looked at: what follows comes with the next look. Raises Unread."""
         ...
 
 

@@ -14,6 +14,7 @@ from mailferry.config.checks.finding import Finding, error, warning
 from mailferry.config.lines import Path
 from mailferry.config.schema import GatewaySettings, TenantSettings
 from mailferry.config.validate import View
+from mailferry.routes.look_settings import Lookup
 from mailferry.routes.settings import RouteSettings, RouteType
 from mailferry.tokens.api import TokenError
 from mailferry.tokens.credential import Credential
@@ -29,8 +30,16 @@ _APPLICATIONS_ONLY = {RouteType.HVE: "High Volume Email", RouteType.ACS_SMTP: _A
 
 def check(view: View) -> Iterator[Finding]:
     kinds = {item.value.name: item.value.kind for item in view.all(TenantSettings)}
+    clouds = {item.value.name: item.value.cloud for item in view.all(TenantSettings)}
     for item in view.all(RouteSettings):
         route = item.value
+        # Learn, "List messageTraces", national clouds (2026-01).
+        if route.lookup is Lookup.TRACE and clouds.get(route.tenant or "", "worldwide") != "worldwide":
+            yield error(
+                (*item.path, "lookup"),
+                "Microsoft Graph has the message trace in the worldwide cloud only",
+                'set lookup = "graph", which looks in Sent Items',
+            )
         name = _APPLICATIONS_ONLY.get(route.type)
         if name is not None and route.password is None and kinds.get(route.tenant or "") is Kind.SIGN_IN:
             yield error(
