@@ -61,11 +61,12 @@ def doctor(
 ) -> None:
     """Check everything that sending depends on, step by step, and say what is wrong, why, and who can cure it.
 
-    Configuration, disk, ports, clock, secrets, tokens and their permissions, then each route: name, connection, TLS,
-    login and sender. No mail is sent without --send-to. Exit code 1 when something failed, 3 when the configuration is
-    wrong. Example:
+    Configuration, disk, ports, clock, secrets, tokens and their permissions;
+    then each route: name, connection, TLS, login and sender. No mail is sent
+    without --send-to. Exit code 1 when something failed, 3 when the
+    configuration is wrong. Example:
 
-        sudo -u mailferry mailferry doctor --outside ceo@example.com --send-to me@example.com
+        sudo -u mailferry mailferry doctor --outside ceo@example.com
     """
     from mailferry.clock import SystemClock
     from mailferry.config.load import examine
