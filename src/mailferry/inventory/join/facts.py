@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -157,19 +157,20 @@ def _settings(connection: duckdb.DuckDBPyConnection) -> Settings:
 
 def _evidence(row: tuple[Any, ...]) -> Evidence:
     """NULL is the field's own "nothing": no list, no time."""
-    values = {
-        field.name: _value(value) for field, value in zip(fields(Evidence), row, strict=True) if value is not None
-    }
-    return Evidence(**values)
+    return Evidence(
+        *(nothing if value is None else _value(value) for value, nothing in zip(row, _NOTHING, strict=True))
+    )
 
 
-_NAMES = tuple(field.name for field in fields(Evidence))
+#: Of the fields that are never NULL there is no default, and none is needed.
+_NOTHING: tuple[Any, ...] = tuple(None if field.default is MISSING else field.default for field in fields(Evidence))
 
 
 def _value(value: Any) -> Any:
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is list:
         return tuple(value)
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+    return value.replace(tzinfo=UTC) if kind is datetime else value
 
 
 def _components(pairs: Iterable[tuple[str, ...]]) -> dict[str, str]:

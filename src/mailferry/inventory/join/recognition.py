@@ -35,20 +35,26 @@ class Recognised:
 def recognise(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Recognised]:
     """By the key of the client. The temporary tables of facts.gather must be there."""
     recogniser = Recogniser(knowledge())
+    known: dict[tuple[str, ...], Recognition] = {}
     found: dict[str, list[Recognition]] = {}
-    rows = connection.execute(statements("join/facts.sql")["signs"]).fetchall()
-    for client, ehlo, host, mechanism, tls, agent, message_id, subject in rows:
-        signs = Signs(
-            ehlo=ehlo,
-            hostname=host,
-            auth_mechanism=mechanism,
-            tls=tls,
-            user_agent=agent,
-            message_id=_bracketed(message_id),
-            subject=subject,
-        )
-        found.setdefault(client, []).append(recogniser.recognise(signs))
+    for client, *values in connection.execute(statements("join/facts.sql")["signs"]).fetchall():
+        shown = tuple(values)
+        if shown not in known:
+            known[shown] = recogniser.recognise(_signs(*shown))
+        found.setdefault(client, []).append(known[shown])
     return {client: agreed(each) for client, each in found.items()}
+
+
+def _signs(ehlo: str, host: str, mechanism: str, tls: str, agent: str, message_id: str, subject: str) -> Signs:
+    return Signs(
+        ehlo=ehlo,
+        hostname=host,
+        auth_mechanism=mechanism,
+        tls=tls,
+        user_agent=agent,
+        message_id=_bracketed(message_id),
+        subject=subject,
+    )
 
 
 def _bracketed(message_id: str) -> str:
