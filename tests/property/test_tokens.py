@@ -267,9 +267,12 @@ def test_no_sign_in_key_or_assertion_shows_anywhere(secret: str, assertion: str,
             elif damage == "key":
                 credentials["user"] = Credential("user", user, {}, vault_in(directory / "vault", clock, KEY=secret))
             broker = TokenBroker(credentials, EntraFetcher(), clock, lines.log)
+            sent = secret
             for number in order:
-                endpoint.next = [signed_in_answers(secret)[number]]
+                endpoint.next = [signed_in_answers(sent)[number]]
                 await ask(broker, "user", seen)
+                if number >= 5:  # it was replaced: that is what the endpoint may repeat from now on
+                    sent = f"next-{sent}"
                 endpoint.next = [scripts(assertion)[number]]
                 await ask(broker, "workload", seen)
                 clock.advance(5000)

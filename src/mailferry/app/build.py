@@ -102,7 +102,7 @@ def build_table(config: Config) -> RouteTable:
 
 
 def build_transports(
-    config: Config, environ: Mapping[str, str], broker: TokenBroker, log: MailLog
+    config: Config, environ: Mapping[str, str], broker: TokenBroker, log: MailLog, clock: Clock
 ) -> dict[str, Transport]:
     tenants: dict[str, TenantSettings] = {tenant.name: tenant for tenant in config.tenants}
     return {
@@ -114,6 +114,7 @@ def build_transports(
             secret=partial(read_secret, environ=environ, owner=f"route {route.name}", what="password"),
             log=log,
             reach=config.reach.get(route.name),
+            clock=clock,
         )
         for route in config.routes
     }

@@ -45,7 +45,7 @@ class Gateway:
         self.alarms = build_hub(config, environ, clock, log)
         self.broker = build.build_broker(config, environ, clock, log, self.alarms)
         self._table = build.build_table(config)
-        self._transports = build.build_transports(config, environ, self.broker, log)
+        self._transports = build.build_transports(config, environ, self.broker, log, clock)
         self._finders = build.build_finders(config, self.broker)
         self._inboxes = build.build_inboxes(config, self.broker)
         self._owners = _owners(config)

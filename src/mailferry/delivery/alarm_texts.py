@@ -169,9 +169,9 @@ LOOKUP = Text(
 )
 LOOKUP_CURE = Text(
     "Grant the permission that `mailferry check` names for the route's `lookup` (Mail.Read, or "
-    "ExchangeMessageTrace.Read.All), or set lookup = \"none\"; until then [delivery] unknown decides.",
+    'ExchangeMessageTrace.Read.All), or set lookup = "none"; until then [delivery] unknown decides.',
     "`mailferry check` が経路の `lookup` に必要と示す権限（Mail.Read または ExchangeMessageTrace.Read.All）を"
-    "付与するか、lookup = \"none\" を設定してください。それまでは [delivery] unknown の設定に従います。",
+    '付与するか、lookup = "none" を設定してください。それまでは [delivery] unknown の設定に従います。',
 )
 RETURNS = Text(
     "Reports of mail that came back cannot be read",

@@ -118,5 +118,3 @@ def strictest(limits: Sequence[Limits]) -> Limits:
 
 def _lower(one: int, other: int) -> int:
     return min(one, other) if one and other else one or other
-
-

@@ -118,9 +118,7 @@ class Transaction:
         envelope = Envelope(
             path, tuple([entry[0] for entry in entries]), mail.body, mail.smtputf8, mail.ret, mail.envid
         )
-        lanes = tuple(
-            [site.lane(client, self.sender, each.address, verdict, draft.size) for each, verdict in entries]
-        )
+        lanes = tuple([site.lane(client, self.sender, each.address, verdict, draft.size) for each, verdict in entries])
         self._draft = None
         self.size = draft.size
         return draft.commit(Accepted(envelope, origin, sending, lanes, self._header_id, self._subject))

@@ -17,8 +17,8 @@ from mailferry.mail.mime import BROKEN, OPEN, TANGLED, Part
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What one service's JSON has a place for. `own_fields`: how many X- fields, 0: any number; `others`: fields that may
-    stand beside them; `both_texts`: plain text and HTML; `once`: no two fields of one name; `directives`: how fields
+    """What a service's JSON has a place for. `own_fields`: how many X- fields, 0: any number; `others`: fields that
+    may stand beside them; `both_texts`: plain text and HTML; `once`: no two fields of one name; `directives`: how fields
     begin that tell the service itself something."""
 
     own_fields: int
@@ -167,7 +167,8 @@ def _own(name: str, shown: str, value: str, spare: list[tuple[str, str]], report
     """A field that is carried as it is, if it can be."""
     form = report.form
     if form.directives and name.startswith(form.directives):
-        return report.add(_COSMETIC, "directive", shown, f"{shown} is for the service itself and is left out")
+        report.add(_COSMETIC, "directive", shown, f"{shown} is for the service itself and is left out")
+        return
     before = next((other for one, other in spare if one.lower() == name), None) if form.once else None
     if before is None:
         spare.append((shown, value))

@@ -44,7 +44,7 @@ async def check(patient: Patient) -> AsyncIterator[Finding]:
         return
     broker = patient.broker()
     log = MailLog(lambda *_: None, Metrics())
-    transports = build_transports(patient.config, patient.environ, broker, log)
+    transports = build_transports(patient.config, patient.environ, broker, log, patient.clock)
     try:
         for route in patient.config.routes:
             for mailbox in patient.mailboxes(route) or ([] if route.needs_mailbox else [""]):

@@ -163,9 +163,7 @@ def _give_back(connection: sqlite3.Connection, recipients: Sequence[int], at: in
     return connection.execute(queries()["unlease"], parameters).rowcount
 
 
-def reroute(
-    connection: sqlite3.Connection, changes: Sequence[Change], now: float
-) -> tuple[int, Iterable[str]]:
+def reroute(connection: sqlite3.Connection, changes: Sequence[Change], now: float) -> tuple[int, Iterable[str]]:
     """Give recipients their new lane, unless they moved meanwhile."""
     parameters = {"changes": json.dumps(changes), "at": micros(now)}
     connection.execute(queries()["reroute-events"], parameters)
