@@ -7,7 +7,7 @@ editor counts it, line breaks inside quotes among them.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -95,8 +95,11 @@ def sample_lines(
         if not wanted - found.keys():
             break
         found = _first_records(connection, table, skips, limit) | found
+    refused = _refused(connection, table)
     lines = {
-        part: _lines(connection, table, part, sorted({found.get((part, reason), 0) for reason in reasons}))
+        part: _lines(
+            table, part, refused.get(part, frozenset()), sorted({found.get((part, reason), 0) for reason in reasons})
+        )
         for part, reasons in counts.items()
     }
     return {
@@ -125,17 +128,21 @@ def _first_records(
     return {(part, skip): record - begins[part] + 1 for part, skip, record in rows if skip and record is not None}
 
 
-def _lines(connection: duckdb.DuckDBPyConnection, table: Table, part: int, records: list[int]) -> Mapping[int, int]:
+def _refused(connection: duckdb.DuckDBPyConnection, table: Table) -> Mapping[int, frozenset[int]]:
+    """By file the lines that the parser refused."""
+    if table.sample.shape not in _PARSED:
+        return {}
+    found: dict[int, set[int]] = {}
+    for part, place in connection.execute(statements("merge.sql")["refused"]).fetchall():
+        found.setdefault(part, set()).add(line_at(table.sources[part].file, place))
+    return {part: frozenset(lines) for part, lines in found.items()}
+
+
+def _lines(table: Table, part: int, refused: Set[int], records: list[int]) -> Mapping[int, int]:
     """Where those records of a file begin."""
-    shape = table.sample.shape
+    shape, file = table.sample.shape, table.sources[part].file
     if shape not in (Shape.CSV, Shape.FIELDS):
         return {record: record for record in records if record > 0}
-    file = table.sources[part].file
-    refused = {
-        line_at(file, place)
-        for owner, place in connection.execute(statements("merge.sql")["refused"]).fetchall()
-        if owner == part
-    }
     before = 0 if shape is Shape.FIELDS else table.sample.skip
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         for _ in islice(stream, before):
@@ -144,7 +151,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, table: Table, part: int, recor
         return _walk(reader, before, refused, [record for record in records if record > 0])
 
 
-def _walk(reader: csv._reader, before: int, refused: set[int], records: list[int]) -> dict[int, int]:  # type: ignore[name-defined]
+def _walk(reader: csv._reader, before: int, refused: Set[int], records: list[int]) -> dict[int, int]:  # type: ignore[name-defined]
     found: dict[int, int] = {}
     number, left, line = 0, list(records), before + 1
     try:

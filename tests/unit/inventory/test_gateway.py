@@ -18,12 +18,14 @@ def history(path: Path, *messages: tuple[datetime, str, str, str]) -> Path:
     connection = sqlite3.connect(path)
     for number, (when, mailbox, recipient, state) in enumerate(messages, 1):
         connection.execute(
-            "INSERT INTO message VALUES (?, ?, 900, 0, ?, NULL, 0, NULL, NULL, 'printer', '10.1.2.3', 'MFP7', "
-            "'printer', 'TLSv1.2', 'lan', ?, '<1@mfp>', '', NULL)",
+            "INSERT INTO message (id, received_at, size, filed, reverse_path, smtputf8, client, address, helo, "
+            "account, tls, listener, mailbox, header_id, subject) VALUES (?, ?, 900, 0, ?, 0, 'printer', '10.1.2.3', 'MFP7', "
+            "'printer', 'TLSv1.2', 'lan', ?, '<1@mfp>', '')",
             (number, int(when.timestamp() * 1e6), mailbox, mailbox),
         )
         connection.execute(
-            "INSERT INTO recipient VALUES (?, ?, 0, ?, 0, NULL, 'exo/scan', ?, NULL, 1, '250 OK', NULL, NULL, NULL)",
+            "INSERT INTO recipient (id, message, number, address, notify, lane, state, attempts, last_reply) "
+            "VALUES (?, ?, 0, ?, 0, 'exo/scan', ?, 1, '250 OK')",
             (number, number, recipient, state),
         )
     connection.commit()
