@@ -17,9 +17,8 @@ from mailferry.mail.mime import BROKEN, OPEN, TANGLED, Part
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a service's JSON has a place for. `own_fields`: how many X- fields, 0: any number; `others`: fields that
-    may stand beside them; `both_texts`: plain text and HTML; `once`: no two fields of one name; `directives`: how fields
-    begin that tell the service itself something."""
+    """What a service's JSON has a place for. `own_fields`: how many X- fields, 0: any number; `others`: fields beside
+    them; `both_texts`: text and HTML; `once`: no two of one name; `directives`: how fields for the service begin."""
 
     own_fields: int
     others: frozenset[str] = frozenset()

@@ -19,8 +19,8 @@ def history(path: Path, *messages: tuple[datetime, str, str, str]) -> Path:
     for number, (when, mailbox, recipient, state) in enumerate(messages, 1):
         connection.execute(
             "INSERT INTO message (id, received_at, size, filed, reverse_path, smtputf8, client, address, helo, "
-            "account, tls, listener, mailbox, header_id, subject) VALUES (?, ?, 900, 0, ?, 0, 'printer', '10.1.2.3', 'MFP7', "
-            "'printer', 'TLSv1.2', 'lan', ?, '<1@mfp>', '')",
+            "account, tls, listener, mailbox, header_id, subject) VALUES (?, ?, 900, 0, ?, 0, 'printer', '10.1.2.3', "
+            "'MFP7', 'printer', 'TLSv1.2', 'lan', ?, '<1@mfp>', '')",
             (number, int(when.timestamp() * 1e6), mailbox, mailbox),
         )
         connection.execute(
