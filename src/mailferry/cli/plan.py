@@ -213,7 +213,7 @@ def write(
     except OSError as error:
         fail(f"{error.filename or directory} cannot be written: {error.strerror}", code=Exit.UNAVAILABLE)
     _tell_kept(directory, kept, wrote)
-    plan_show.written(talk(), directory, wrote)
+    plan_show.written(talk(), directory, wrote, "ja" if lang == "ja" else "en")
 
 
 def _tell_kept(directory: Path, kept: list[str], wrote: set[Path]) -> None:

@@ -24,6 +24,7 @@ _WORDS = {
     "en": {
         "head": "{all} clients: {busy} to change, {fine} need nothing",
         "dates": "Basic authentication is disabled from {cutoff}: {left} days. Last day for changes: {deadline}.",
+        "written": "{count} files in {directory}; open {report}",
         "next": "Next:",
         "show": "each client",
         "rehearse": "try the plan against the tenant on that day",
@@ -37,6 +38,7 @@ _WORDS = {
     "ja": {
         "head": "クライアント {all} 件: 要対応 {busy} 件、対応不要 {fine} 件",
         "dates": "基本認証が無効になる日: {cutoff}（あと {left} 日）。変更期限: {deadline}。",
+        "written": "{directory} に {count} 個のファイルを書き込みました。{report} を開いてください。",
         "next": "次の手順:",
         "show": "クライアントごとの計画",
         "rehearse": "当日のテナントを想定した予行演習",
@@ -189,10 +191,11 @@ def progress(console: Console, plan: Plan, found: Progress, language: str) -> No
         console.print(_bullet("!", own["new"].format(count=len(found.new))), soft_wrap=False)
 
 
-def written(console: Console, directory: Path, files: Iterable[Path]) -> None:
+def written(console: Console, directory: Path, files: Iterable[Path], language: str) -> None:
     every = sorted(files)
     report = next((file for file in every if file.name.endswith(".html")), directory)
-    console.print(f"{len(every)} files in {directory}; open {report}", markup=False, soft_wrap=True)
+    told = _WORDS[language]["written"].format(count=len(every), directory=directory, report=report)
+    console.print(told, markup=False, soft_wrap=True)
 
 
 def _address(text: str) -> Any:

@@ -184,9 +184,16 @@ class TestWrite:
         assert any(name.startswith("letters/kim@example.com") for name in names)
         assert f"{len(names)} files" in result.stderr
 
+    def test_a_client_by_a_part_of_its_name(self, run: Run) -> None:
+        run("make")
+        whole = run("show", "--json")
+        sender = next(item["sender"] for item in json.loads(whole.stdout)["items"] if item["sender"])
+        assert sender in run("show", sender[:-4]).stdout
+        assert "is called 'nosuch'" in run("show", "nosuch").stderr
+
     def test_one_language(self, run: Run, tmp_path: Path) -> None:
         run("make")
-        run("write", str(tmp_path / "papers"), "--lang", "ja")
+        assert "開いてください" in run("write", str(tmp_path / "papers"), "--lang", "ja").stderr
         assert not list((tmp_path / "papers").rglob("*.en.*"))
         assert run("write", str(tmp_path / "papers"), "--lang", "de").exit_code == 2
 
