@@ -73,10 +73,10 @@ async def test_a_day_of_several_mailboxes_uses_the_budget_and_hears_no_refusal()
     assert used_of_a_minute(service) >= 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
-async def test_a_day_of_a_hundred_mailboxes(request: pytest.FixtureRequest) -> None:
-    if not request.config.getoption("--long"):
-        pytest.skip("the short form is above; this takes minutes: --long")
+async def test_a_day_of_a_hundred_mailboxes() -> None:
+    """The whole proof; its short form is above."""
     service = await simulate(100, 2, DAY - 60)
     day = [box.recipients / PER_DAY for box in service.mailboxes.values()]
     print(f"of the day {min(day):.2%}, of the minute {used_of_a_minute(service):.2%}, refusals {service.refusals}")
