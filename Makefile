@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# For every save: what a message passes through, its dialogues, what reads the configuration, and the architecture.
+QUICK := $(addprefix tests/unit/,smtp mail m365 obs listener spool routes delivery config clients test_architecture.py \
+	test_units.py) tests/transcripts tests/badconfig
 # The suites that the compiled build passes too.
 COMPILED := tests/transcripts tests/contract tests/property tests/crash tests/interop tests/unit/smtp tests/unit/listener \
 	tests/unit/spool tests/unit/delivery tests/unit/routes tests/unit/mail tests/unit/obs
@@ -14,7 +17,7 @@ COMPILED := tests/transcripts tests/contract tests/property tests/crash tests/in
 help:
 	@echo 'make demo    the main job: a tenant in a box after the cut-off, legacy clients, the gateway; one table'
 	@echo 'make test    every suite (crash, interop and more in their short form); what CI runs'
-	@echo 'make check   lint, types, import layers, unit tests, transcripts; under a minute, for every save'
+	@echo 'make check   lint, types, import layers, units of the mail path, transcripts; for every save'
 	@echo 'make full    the long forms: more kills, longer fuzzing, more examples'
 	@echo 'make bench   speed and memory against Postfix, Haraka and aiosmtpd in one run (about 25 minutes)'
 	@echo 'make docs    write the generated part of docs/reference again'
@@ -31,7 +34,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 tests/unit tests/property tests/transcripts tests/badconfig tests/docs tests/contract
+	$(BIN)/python -m pytest -q -n 2 $(QUICK)
 
 test: $(READY)
 	sh tools/foreign.sh
