@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -54,11 +55,7 @@ def test_the_oldest_tls() -> None:
 
 
 def test_the_spelling_of_its_product() -> None:
-    product = next(iter(knowledge().products.values()), None)
-    if product is None:
-        pytest.skip("the knowledge base is empty")
-    from dataclasses import replace
-
+    product = next(iter(knowledge().products.values()))
     sign = Fingerprint(Kind.AUTH_SPELLING, Weight.WEAK, "^auth login$", "auth login")
     base = KnowledgeBase({"p": replace(product, id="p", fingerprints=(sign,))}, {})
     assert voice(Client("c1", product="p"), base).spelling == "auth login"
