@@ -247,6 +247,31 @@ def _copy(message_id: str) -> Any:
     return Folder.SENT, received, (), b"Subject: scan\r\n\r\n"
 
 
+@pytest.mark.parametrize(("lookup", "roles"), [("graph", MAY_READ), ("trace", MAY_TRACE)])
+async def test_another_message_of_the_same_message_id_proves_nothing(
+    keys: Keys, lookup: str, roles: tuple[str, ...]
+) -> None:
+    """There are devices that write one Message-ID all their lives. What they sent before, or at the same time, must not
+    count as the mail that was lost."""
+    async with post(keys, roles, lookup=lookup, delivery={"lookup_patience": 10}) as gateway:
+        await gateway.until(State.DELIVERED, of=await gateway.submit(ANNA))
+        gateway.lose("request", "drop")
+        message = await gateway.submit(ANNA)
+        view = await gateway.until(State.DELIVERED, of=message)
+        assert gateway.arrived(ANNA) == 2
+        assert any("another message has the same Message-ID" in event.detail for event in view.events)
+
+
+async def test_a_copy_that_is_older_than_the_message_proves_nothing(keys: Keys) -> None:
+    """As above, of a message that the history here has forgotten, or that left by another gateway."""
+    async with post(keys, lookup="graph", delivery={"lookup_patience": 10}) as gateway:
+        gateway.box.world.store.add(SCANNER, *_copy("<o'1@scanner>"), keep=10)
+        gateway.lose("request", "drop")
+        view = await gateway.until(State.DELIVERED, of=await gateway.submit(ANNA))
+        assert gateway.arrived(ANNA) == 1
+        assert any(event.detail.startswith("answer lost, but not found in") for event in view.events)
+
+
 async def test_a_look_keeps_no_other_mail_waiting(keys: Keys) -> None:
     async with post(keys, lookup="graph", limits={"connections": 1}) as gateway:
         gateway.lose("response", "take-and-drop")

@@ -22,7 +22,7 @@ from mailferry.m365.facts import Text
 from mailferry.mail.message import format_id
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import route_of
-from mailferry.routes.sighting import CannotTell, Finder, Finders, Sighting
+from mailferry.routes.sighting import CannotTell, Finder, Finders, Seen, Sighting
 from mailferry.spool.api import Claim, Lease, Move, Spool, SpoolError, State, Use
 
 #: Looks at a time, and leases that may wait for their turn; what is more waits in the spool.
@@ -32,6 +32,9 @@ _LONGEST = 60.0
 _AGAIN = 60.0
 #: The message trace answers for ten days at most in one request (Learn, Get-MessageTraceV2, 2025).
 _RANGE = 9 * 86400.0
+#: Seconds before a message came in which another one of its Message-ID may have come that was sent beside it.
+_BESIDE = 86400.0
+_TWINS = "another message has the same Message-ID, and a copy cannot be told to be of this one"
 _NOTHING = Use(0, 0)
 
 
@@ -107,9 +110,14 @@ class Settler:
         since = max(message.received_at, until - _RANGE)
         try:
             async with asyncio.timeout(_LONGEST):
-                return await finder.find(message.header_id, lane.mailbox or message.mailbox, since, until)
+                seen = await finder.find(message.header_id, lane.mailbox or message.mailbox, since, until)
         except TimeoutError:
             return CannotTell("no answer in time", lasting=False)
+        if not isinstance(seen, Seen):
+            return seen
+        # There are devices that write one Message-ID all their lives: none of their mail may be taken for another's.
+        alike = await self._spool.known([message.header_id], message.received_at - _BESIDE)
+        return CannotTell(_TWINS, lasting=True) if any(each != message.id for each in alike) else seen
 
     def _tell(self, lane: Lane, lost: Lost, failed: CannotTell | None) -> None:
         key = f"lookup:{lane.name}"
@@ -117,6 +125,8 @@ class Settler:
             self._alarms.clear(key)
             return
         self._log.trouble("look for a lost answer failed", lane=lane.name, cause=failed.reason)
+        if failed.reason == _TWINS:  # nobody can mend that, and the message goes on by the policy
+            return
         if failed.lasting or self._clock.time() - lost.at >= self._settings.lookup_patience:
             where = Text(f"{lane.name}: {alarm_texts.LOOKUP.en}", f"{lane.name}: {alarm_texts.LOOKUP.ja}")
             self._alarms.sound(key, alarm_texts.about(where, failed.reason), alarm_texts.LOOKUP_CURE)
