@@ -177,6 +177,7 @@ def cells() -> list[Cell]:
     """Every row of the asks, in their order."""
     from bench.bulletin import bulletin_cells  # which take Cell from here
     from bench.inventory import inventory_cells
+    from bench.planning import planning_cells
 
     four = partial(partial, accept)
     postfix: list[type[Peer]] = [Mailferry, Postfix]
@@ -234,5 +235,6 @@ def cells() -> list[Cell]:
             better="less",
         ),
         *inventory_cells(),
+        *planning_cells(),
         *bulletin_cells(),
     ]
