@@ -35,7 +35,7 @@ def after(
         case Unknown():
             if look is not None:  # settle decides, once the service has said what it knows
                 return Move(claim.id, State.UNKNOWN, now, text, now + look)
-            return _unknown(claim, text, settings, schedule, now)
+            return _unknown(claim, text, message, settings, schedule, now)
         case Deferred(lane_fault=Fault.BODY):  # no other attempt would mend that: a person has to
             return Move(claim.id, State.HELD, now, f"{BODILESS} {text}", count=False)
         case Deferred(lane_fault=fault) if fault:
@@ -51,15 +51,17 @@ def after(
                     return Move(claim.id, State.HELD, now, f"{LOST_ANSWER} {text}")
                 return Move(claim.id, State.EXPIRED, now, text)
             state = State.UNKNOWN if lost else State.DEFERRED
-            return Move(claim.id, state, now, text, now + schedule.wait(claim.id, attempts, hint))
+            return Move(claim.id, state, now, text, now + schedule.wait(message.id, attempts, hint))
 
 
-def _unknown(claim: Claim, text: str, settings: DeliverySettings, schedule: Schedule, now: float) -> Move:
+def _unknown(
+    claim: Claim, text: str, message: Message, settings: DeliverySettings, schedule: Schedule, now: float
+) -> Move:
     attempts = claim.attempts + 1
     again = claim.state is State.UNKNOWN and attempts > settings.unknown_resends
     if settings.unknown is UnknownPolicy.HOLD or again:
         return Move(claim.id, State.HELD, now, f"{LOST_ANSWER} {text}")
-    return Move(claim.id, State.UNKNOWN, now, text, now + schedule.wait(claim.id, attempts))
+    return Move(claim.id, State.UNKNOWN, now, text, now + schedule.wait(message.id, attempts))
 
 
 def held_unsettled(claim: Claim, settings: DeliverySettings, now: float) -> Move | None:

@@ -26,10 +26,12 @@ class Schedule:
         self._expire = settings.expire
         self._warn = settings.warn_after
 
-    def wait(self, claim: int, attempts: int, hint: float | None = None) -> float:
-        """Seconds from attempt number `attempts` (the first is 1) to the next. `hint` is the service's own."""
+    def wait(self, message: int, attempts: int, hint: float | None = None) -> float:
+        """Seconds from attempt number `attempts` (the first is 1) to the next. `hint` is the service's own. All
+        recipients of a message wait alike, so that those who were tried together stay together: a thousand would become
+        a thousand messages, and Communication Services is asked for an attempt in doubt by its recipients."""
         step = self._steps[min(attempts, len(self._steps)) - 1]
-        step += step * self._jitter * _fraction(claim, attempts)
+        step += step * self._jitter * _fraction(message, attempts)
         return max(step, min(hint, _LONGEST_HINT)) if hint else step
 
     def spent(self, attempts: int) -> float:
@@ -57,6 +59,6 @@ def sender_wait(age: float) -> float:
     return max(low, min(age / 2, high))
 
 
-def _fraction(claim: int, attempts: int) -> float:
-    """0 to 1, spread evenly over claims and the same whenever it is asked."""
-    return ((claim * 0x9E3779B1 + attempts * 0x85EBCA77) & 0xFFFFFFFF) / 0x100000000
+def _fraction(message: int, attempts: int) -> float:
+    """0 to 1, spread evenly over messages and the same whenever it is asked."""
+    return ((message * 0x9E3779B1 + attempts * 0x85EBCA77) & 0xFFFFFFFF) / 0x100000000

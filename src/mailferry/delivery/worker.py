@@ -79,7 +79,7 @@ class Worker:
         now = self._clock.time()
         held = self._held(lane, lease, now)
         gone = {move.claim for move in held}
-        claims = [claim for claim in lease.claims if claim.id not in gone][: lane.share(now)]
+        claims = _alike([claim for claim in lease.claims if claim.id not in gone])[: lane.share(now)]
         if not claims:
             self._recorder.put(lease, held, NOTHING)
             return
@@ -172,12 +172,12 @@ class Worker:
         except Exception as error:
             # Whatever kept the report from the store: the failure is not final before somebody can hear of it.
             self._log.trouble("report not stored", message=format_id(lease.message.id), cause=str(error))
-            return {each.claim.id: self._postponed(each) for each in failed}
+            return {each.claim.id: self._postponed(lease, each) for each in failed}
         self._checkpoint(CHECKPOINTS[1])
         return {each.claim.id: replace(each, move=replace(each.move, report=report)) for each in failed}
 
-    def _postponed(self, each: Judged) -> Judged:
-        due = each.move.at + self._schedule.wait(each.claim.id, 1)
+    def _postponed(self, lease: Lease, each: Judged) -> Judged:
+        due = each.move.at + self._schedule.wait(lease.message.id, 1)
         text = f"{each.move.reply} (refused; its report could not be stored yet)"
         return replace(each, move=Move(each.claim.id, State.DEFERRED, each.move.at, text, due, count=False))
 
@@ -270,6 +270,13 @@ class Worker:
         self._recorder.put(lease, moves, Use(1, len(claims)))
         for claim in claims:
             self._log.unknown(format_id(lease.message.id), lane.name, claim.recipient.address, text)
+
+
+def _alike(claims: list[Claim]) -> list[Claim]:
+    """Those in doubt alone, where there are some: a route that can be asked for the attempt whose answer was lost is
+    asked by its recipients. The others come next."""
+    doubtful = [claim for claim in claims if claim.state is State.UNKNOWN] if len(claims) > 1 else []
+    return doubtful or claims
 
 
 def _held(each: Judged) -> Judged:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from mailferry.mail.outcome import Outcome
 from mailferry.routes.api import Limits
 from mailferry.spool.api import Filter, SpoolError, SpoolFailed, State, Turn
 from support.delivery_world import World
-from support.fake_transport import GREYLISTED, OK, FakeTransport, fault
+from support.fake_transport import GREYLISTED, LOST, OK, FakeTransport, fault
 
 
 async def test_mail_leaves_as_soon_as_it_is_committed(world: World) -> None:
@@ -38,6 +41,26 @@ async def test_a_deferred_recipient_is_tried_again_by_the_schedule(world: World)
     began = [attempt.began - world.transport.attempts[0].began for attempt in world.transport.attempts]
     assert [round(each) for each in began] == [0, 61, 362]  # whole seconds, rounded up: 60 and 300 of waiting
     assert world.transport.attempts[1].recipients == ("a@example.net",)
+
+
+@pytest.mark.parametrize("outcome", [GREYLISTED, LOST])
+async def test_recipients_that_were_tried_together_are_tried_again_together(world: World, outcome: Outcome) -> None:
+    """Apart they would be a message each, and to Communication Services another operation than the one in doubt."""
+    addresses = tuple(f"{number}@example.net" for number in range(8))
+    world.transport.outcomes = {address: [outcome, OK] for address in addresses}
+    await world.started(jitter=0.5)
+    await world.submit(*addresses)
+    await world.run(120)
+    assert [attempt.recipients for attempt in world.transport.attempts] == [addresses, addresses]
+
+
+async def test_recipients_in_doubt_are_not_tried_together_with_others(world: World) -> None:
+    world.transport.outcomes = {"a@example.net": [LOST, OK], "b@example.net": [GREYLISTED, OK]}
+    await world.started()
+    await world.submit("a@example.net", "b@example.net")
+    await world.run(120)
+    first, *rest = [attempt.recipients for attempt in world.transport.attempts]
+    assert (first, sorted(rest)) == (("a@example.net", "b@example.net"), [("a@example.net",), ("b@example.net",)])
 
 
 async def test_a_service_hint_longer_than_the_schedule_is_kept(world: World) -> None:
