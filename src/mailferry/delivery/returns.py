@@ -2,7 +2,8 @@
 
 Leaves to others: reading a mailbox (routes.returned), what a report says (mail.ndr), the report to a person (bounce).
 Invariants: a report changes no state and sends nothing again, for anybody can write one; what it says counts only for a
-message of that Message-ID that left from that very mailbox, and a recipient of it; each is noted once, across restarts.
+message of that Message-ID, and a recipient of it that was handed over from that very mailbox; each is noted once,
+across restarts, and few with one recipient.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from mailferry.mail.message import MessageId, format_id, parse_id
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import route_of
 from mailferry.routes.returned import Inboxes, Letter, Unread
-from mailferry.spool.api import MessageView, RecipientView, Spool
+from mailferry.spool.api import MessageView, RecipientView, Spool, State
 
 #: Seconds that one mailbox may take, until it is asked again after a failure at the longest, and by which two looks
 #: overlap: clocks differ, and mail takes its time from the service's door to the mailbox.
 _LONGEST, _BACK_OFF, _OVERLAP = 120.0, 6 * 3600.0, 3600.0
 _REMEMBERED = 1000
+#: Reports that are noted with one recipient: whoever knows the Message-ID can write any number.
+_MOST = 10
+#: Events of a handing over that got through, or may have.
+_HANDED_OVER = frozenset({State.DELIVERED.value, State.UNKNOWN.value, "interrupted"})
 
 #: Writes to the person in charge; "<queue id> to <address>", "" when there is nobody.
 Tell = Callable[[MessageView, RecipientView, ndr.Refusal], Awaitable[str]]
@@ -115,14 +120,13 @@ class Returns:
         if report is None:
             self._count("unreadable")
             return
-        views = [view for view in await self._messages(report) if _left_from(view, mailbox)]
         matched = False
-        for view in views:
-            for refusal in report.refusals:
-                for one in view.recipients:
-                    if _is(one, refusal):
-                        matched = True
-                        await self._note(view, one, refusal, report.message_id, letter.at)
+        for view in await self._messages(report):
+            for one in view.recipients:
+                said = next((refusal for refusal in report.refusals if _is(one, refusal)), None)
+                if said is not None and _left_from(view, one, mailbox):
+                    matched = True
+                    await self._note(view, one, said, report.message_id, letter.at)
         if not matched:
             self._count("unmatched")
 
@@ -149,7 +153,7 @@ class Returns:
         said = f"{refusal.status} {refusal.diagnostic}".strip()
         detail = f"bounced remotely: {said}, by {refusal.by or 'the service'} (report {report or 'without Message-ID'})"
         earlier = [event for event in view.events if event.kind == "returned" and event.recipient == one.address]
-        if any(event.detail == detail for event in earlier):
+        if any(event.detail == detail for event in earlier) or len(earlier) >= _MOST:
             return
         if self._settings.remote_bounces is RemoteBounces.REPORT and not earlier:
             await self._tell(view, one, refusal)
@@ -162,8 +166,12 @@ class Returns:
         self._log.metrics.returned.labels(result).inc()
 
 
-def _left_from(view: MessageView, mailbox: str) -> bool:
-    return any(one.lane.partition("/")[2].lower() == mailbox.lower() for one in view.recipients)
+def _left_from(view: MessageView, one: RecipientView, mailbox: str) -> bool:
+    """Whether this recipient's copy was, or may have been, handed over from the mailbox. One that is held keeps the
+    reply by which people and the gateway know why."""
+    if one.lane.partition("/")[2].lower() != mailbox.lower() or one.state is State.HELD:
+        return False
+    return any(event.recipient == one.address and event.kind in _HANDED_OVER for event in view.events)
 
 
 def _is(one: RecipientView, refusal: ndr.Refusal) -> bool:
