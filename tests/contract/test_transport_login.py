@@ -73,6 +73,25 @@ async def test_an_expired_token_is_renewed_on_a_new_connection(ca: Authority):
         assert bench.upstream.connections == 2
 
 
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+async def test_a_kept_connection_whose_login_has_run_out_is_replaced(ca: Authority, stage: str):
+    """Its token expired while it was kept: no fault of the lane, for which nobody need be woken."""
+    async with exchange_bench(ca) as bench:
+        assert_delivered(await bench.send())
+        bench.upstream.answer(stage, "530 5.7.57 Client not authenticated to send mail.")
+        assert_delivered(await bench.send())
+        assert (bench.upstream.connections, len(bench.upstream.taken)) == (2, 2)
+
+
+async def test_a_connection_whose_login_does_not_count_is_not_kept(ca: Authority):
+    async with exchange_bench(ca) as bench:
+        bench.upstream.answer("MAIL", "530 5.7.57 Client not authenticated to send mail.")
+        assert_held(await bench.send(), "login", "530 5.7.57")
+        assert bench.upstream.connections == 1
+        assert_delivered(await bench.send())
+        assert bench.upstream.connections == 2
+
+
 @pytest.mark.parametrize("close_after_535", [False, True])
 async def test_a_renewed_token_that_is_refused_holds_the_lane(ca: Authority, close_after_535: bool):
     async with exchange_bench(ca, source=FakeTokens("old", "bad"), close_after_535=close_after_535) as bench:

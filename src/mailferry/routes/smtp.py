@@ -8,7 +8,7 @@ more recipients than the route takes, and what one of them came to is not change
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mailferry.mail.body import Body, BodyGone
@@ -20,7 +20,7 @@ from mailferry.routes import classify
 from mailferry.routes.api import Limits, Result
 from mailferry.routes.classify import Classifier
 from mailferry.routes.connection import Connection
-from mailferry.routes.faults import Unusable
+from mailferry.routes.faults import Fault, Unusable
 from mailferry.routes.fit import Fit, fit, must_read, read
 from mailferry.routes.parts import Reach, over_limit, parts
 from mailferry.routes.pool import Pool
@@ -129,7 +129,7 @@ class SmtpTransport:
     async def _once(
         self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient], *, fresh: bool
     ) -> tuple[Result, bool]:
-        """One try, and whether a kept connection was found dead before the upstream noticed anything."""
+        """One try, and whether a kept connection was found dead, or its login over, before anything was sent."""
         connection, kept = await self._pool.acquire(mailbox, fresh=fresh)
         try:
             found = await self._fit(connection, message, mailbox, body, recipients)
@@ -141,12 +141,14 @@ class SmtpTransport:
                 outcomes |= await transaction.run(found.mail)
             except Exception as error:
                 outcomes |= transaction.settle(self._bug(message, error).reply.text)
+            if over := _login_over(outcomes):  # its token has expired, say: nobody else shall meet that
+                connection.quit()
         finally:
             self._pool.release(mailbox, connection)
         ordered = tuple(outcomes[index] for index in range(len(recipients)))
         handed_over = transaction.handed_over
         result = Result(ordered, handed_over, dsn=handed_over and connection.offer.dsn)
-        return result, kept and transaction.untouched
+        return result, kept and (transaction.untouched or (over and not handed_over))
 
     async def _fit(
         self, connection: Connection, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]
@@ -163,6 +165,11 @@ class SmtpTransport:
     def _bug(self, message: Message, error: Exception) -> Deferred:
         self._log.trouble("delivery failed unexpectedly", message=format_id(message.id), error=repr(error))
         return classify.internal(f"Internal error of this gateway: {type(error).__name__}")
+
+
+def _login_over(outcomes: Mapping[int, Outcome]) -> bool:
+    """Whether the upstream does not take this connection for logged in (any more)."""
+    return any(isinstance(one, Deferred) and one.lane_fault == Fault.LOGIN for one in outcomes.values())
 
 
 def _all(recipients: Sequence[Recipient], outcome: Outcome) -> Result:
