@@ -32,6 +32,7 @@ from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transport
 from mailferry.routes.build import build_transport
 from mailferry.routes.graph_inbox import GraphInbox
+from mailferry.routes.graph_quota import Quotas
 from mailferry.routes.graph_search import GraphFinder
 from mailferry.routes.look_build import build_finder, build_inbox
 from mailferry.routes.returned import Inboxes
@@ -83,17 +84,26 @@ def build_broker(
     return TokenBroker(credentials, EntraFetcher(), clock, log, alarms)
 
 
-def build_finders(config: Config, broker: TokenBroker) -> dict[str, GraphFinder]:
+def build_quotas(config: Config, clock: Clock) -> Quotas:
+    """What counts the requests to Microsoft Graph, by application and mailbox."""
+    return Quotas(clock, {tenant.name: tenant.client_id for tenant in config.tenants if tenant.client_id})
+
+
+def build_finders(config: Config, broker: TokenBroker, quotas: Quotas) -> dict[str, GraphFinder]:
     """What looks for messages whose answer was lost, by route; see [[route]] lookup."""
     clouds = {tenant.name: tenant.cloud for tenant in config.tenants}
-    found = {route.name: build_finder(route, clouds.get(route.tenant or "", ""), broker) for route in config.routes}
+    found = {
+        route.name: build_finder(route, clouds.get(route.tenant or "", ""), broker, quotas) for route in config.routes
+    }
     return {name: finder for name, finder in found.items() if finder is not None}
 
 
-def build_inboxes(config: Config, broker: TokenBroker) -> dict[str, GraphInbox]:
+def build_inboxes(config: Config, broker: TokenBroker, quotas: Quotas) -> dict[str, GraphInbox]:
     """What reads the non-delivery reports in sending mailboxes, by route; see [[route]] bounces."""
     clouds = {tenant.name: tenant.cloud for tenant in config.tenants}
-    found = {route.name: build_inbox(route, clouds.get(route.tenant or "", ""), broker) for route in config.routes}
+    found = {
+        route.name: build_inbox(route, clouds.get(route.tenant or "", ""), broker, quotas) for route in config.routes
+    }
     return {name: inbox for name, inbox in found.items() if inbox is not None}
 
 
@@ -102,7 +112,12 @@ def build_table(config: Config) -> RouteTable:
 
 
 def build_transports(
-    config: Config, environ: Mapping[str, str], broker: TokenBroker, log: MailLog, clock: Clock
+    config: Config,
+    environ: Mapping[str, str],
+    broker: TokenBroker,
+    log: MailLog,
+    clock: Clock,
+    quotas: Quotas | None = None,
 ) -> dict[str, Transport]:
     tenants: dict[str, TenantSettings] = {tenant.name: tenant for tenant in config.tenants}
     return {
@@ -115,6 +130,7 @@ def build_transports(
             log=log,
             reach=config.reach.get(route.name),
             clock=clock,
+            quotas=quotas,
         )
         for route in config.routes
     }

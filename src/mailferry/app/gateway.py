@@ -45,9 +45,10 @@ class Gateway:
         self.alarms = build_hub(config, environ, clock, log)
         self.broker = build.build_broker(config, environ, clock, log, self.alarms)
         self._table = build.build_table(config)
-        self._transports = build.build_transports(config, environ, self.broker, log, clock)
-        self._finders = build.build_finders(config, self.broker)
-        self._inboxes = build.build_inboxes(config, self.broker)
+        quotas = build.build_quotas(config, clock)
+        self._transports = build.build_transports(config, environ, self.broker, log, clock, quotas)
+        self._finders = build.build_finders(config, self.broker, quotas)
+        self._inboxes = build.build_inboxes(config, self.broker, quotas)
         self._owners = _owners(config)
         self._clients_of = config  # whose clients are at work: a reload changes them alone
         self._guard = Guard(config.guard, clock, log)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mailferry.clock import Clock, utc
 from mailferry.delivery.alarms import Alarms
-from mailferry.delivery.budget import DAY, HOUR, MINUTE, Window
+from mailferry.delivery.budget import DAY, HOUR, MINUTE
 from mailferry.m365.facts import Text
 from mailferry.mail.address import domain_of
 from mailferry.mail.body import Body
@@ -21,6 +21,7 @@ from mailferry.mail.message import Message
 from mailferry.mail.outcome import Delivered, Unknown
 from mailferry.obs.metrics import Metrics
 from mailferry.routes.api import Limits, Result, Transport, Transports, route_of
+from mailferry.routes.window import Window
 from mailferry.spool.api import Filter, Spool, State
 
 #: The part of the limit from which on it is told, and the time before the limit at the pace of the last hour.

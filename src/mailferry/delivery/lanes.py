@@ -10,10 +10,11 @@ from collections import deque
 from dataclasses import dataclass
 
 from mailferry.delivery.alarm_texts import NO_ROUTE
-from mailferry.delivery.budget import PLENTY, Budget, Window
+from mailferry.delivery.budget import Budget
 from mailferry.delivery.health import Health
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.routes.api import Limits, Transport
+from mailferry.routes.window import PLENTY, Window
 from mailferry.spool.api import Lease
 
 #: Weight of the newest attempt in the mean duration.

@@ -19,6 +19,7 @@ from mailferry.routes.classify import Classifier
 from mailferry.routes.dial import Dialer, Target
 from mailferry.routes.faults import Fault
 from mailferry.routes.graph_build import build_graph
+from mailferry.routes.graph_quota import Quotas
 from mailferry.routes.parts import Reach
 from mailferry.routes.pool import Pool
 from mailferry.routes.settings import RouteSettings, RouteType, TimeoutSettings, Tls
@@ -38,13 +39,15 @@ def build_transport(
     log: MailLog,
     reach: frozenset[str] | None = None,
     clock: Clock | None = None,
+    quotas: Quotas | None = None,
 ) -> Transport:
     """The transport of one route. `hostname` is the gateway's own; `cloud` that of the route's tenant (any name of
     m365.clouds for a smarthost); the route's tenant names the credential that `tokens` is asked for; `secret` reads
     a secret from where it lies and raises TokenError; `reach` are the domains it delivers to, where it is internal
-    only; `clock` is the machine's unless given. Raises OSError for a file of certificates that cannot be used."""
+    only; `clock` is the machine's unless given; `quotas` count what is asked of Microsoft Graph. Raises OSError for a
+    file of certificates that cannot be used."""
     if settings.type is RouteType.GRAPH:
-        return build_graph(settings, cloud, tokens, log)
+        return build_graph(settings, cloud, tokens, quotas or Quotas(clock), log)
     if settings.type is RouteType.ACS_REST:
         watch = clock or SystemClock()
         return build_acs_rest(

@@ -142,6 +142,11 @@ def unanswered(text: str) -> Unknown:
     return Unknown(local(451, "4.4.2", text))
 
 
+def throttled(text: str, seconds: float) -> Deferred:
+    """A limit that is known was met: nothing was asked, and nothing is before so many seconds are over."""
+    return Deferred(local(451, "4.3.2", text), seconds, Fault.THROTTLE)
+
+
 def no_tls(text: str) -> Deferred:
     return Deferred(local(451, "4.7.5", text), lane_fault=Fault.TLS)
 

@@ -26,6 +26,7 @@ from mailferry.routes.graph_errors import Step
 from mailferry.routes.graph_http import Client, Content, base64_length, in_base64
 from mailferry.routes.graph_json import damaged, mail_content, message_json, text_of, too_large
 from mailferry.routes.graph_letter import Letter, Refused, Rules, header_of, write
+from mailferry.routes.graph_quota import Quotas
 from mailferry.routes.graph_settings import Large
 from mailferry.routes.graph_talk import Talk
 from mailferry.tokens.api import TokenSource
@@ -50,13 +51,16 @@ class Way:
 class GraphTransport:
     """One route over Microsoft Graph."""
 
-    __slots__ = ("_client", "_limits", "_log", "_tokens", "_way")
+    __slots__ = ("_client", "_limits", "_log", "_quotas", "_tokens", "_way")
 
-    def __init__(self, way: Way, limits: Limits, client: Client, tokens: TokenSource, log: MailLog) -> None:
+    def __init__(
+        self, way: Way, limits: Limits, client: Client, tokens: TokenSource, quotas: Quotas, log: MailLog
+    ) -> None:
         self._way = way
         self._limits = limits
         self._client = client
         self._tokens = tokens
+        self._quotas = quotas
         self._log = log
 
     @property
@@ -64,7 +68,9 @@ class GraphTransport:
         return self._limits
 
     async def deliver(self, message: Message, body: Body, recipients: Sequence[Recipient]) -> Result:
-        talk = Talk(self._client, self._tokens, self._way.credential, self._way.scope)
+        way = self._way
+        quota = self._quotas.of(way.credential, way.mailbox or message.mailbox)
+        talk = Talk(self._client, self._tokens, way.credential, way.scope, quota)
         outcome: Outcome
         try:
             outcome = await self._deliver(talk, message, body, recipients)

@@ -13,11 +13,14 @@ from mailferry.routes import presets
 from mailferry.routes.graph import GraphTransport, Way
 from mailferry.routes.graph_http import Client
 from mailferry.routes.graph_letter import Rules
+from mailferry.routes.graph_quota import Quotas
 from mailferry.routes.settings import NullSender, RouteSettings
 from mailferry.tokens.api import TokenSource
 
 
-def build_graph(settings: RouteSettings, cloud: str, tokens: TokenSource, log: MailLog) -> GraphTransport:
+def build_graph(
+    settings: RouteSettings, cloud: str, tokens: TokenSource, quotas: Quotas, log: MailLog
+) -> GraphTransport:
     """Raises OSError for a CA file that cannot be used."""
     endpoint = presets.endpoint(settings, cloud)
     way = Way(
@@ -30,7 +33,7 @@ def build_graph(settings: RouteSettings, cloud: str, tokens: TokenSource, log: M
         mailbox=settings.mailbox,
     )
     client = Client(graph_context(settings, endpoint), settings.timeouts, settings.reuse.idle)
-    return GraphTransport(way, presets.limits(settings), client, tokens, log)
+    return GraphTransport(way, presets.limits(settings), client, tokens, quotas, log)
 
 
 def graph_context(settings: RouteSettings, endpoint: str) -> ssl.SSLContext | None:

@@ -48,6 +48,7 @@ class Draft:
         for one in report.attachments:
             if one.part.size > self._most:
                 raise too_large(one.part.size, self._most, "in an attachment", "Send it by another route")
+        self._talk.expect(2 + sum(self._requests(one.part.size) for one in report.attachments))
         made = await self._talk.get(Step.DRAFT, "POST", f"{self._user}/messages", json_content(message))
         draft = f"{self._user}/messages/{quote(_told(made, 'id'), safe='')}"
         try:
@@ -60,6 +61,9 @@ class Draft:
         if isinstance(outcome, Deferred):
             await self._discard(draft)
         return outcome
+
+    def _requests(self, size: int) -> int:
+        return 1 if size < self._direct else 1 + -(-size // _BLOCK)
 
     async def _discard(self, draft: str) -> None:
         """Take it out of the mailbox's Drafts. What cannot be taken away does no harm: it was not sent."""

@@ -21,6 +21,7 @@ from mailferry.routes.faults import Fault
 from mailferry.routes.graph_errors import Answer, Step
 from mailferry.routes.graph_http import Client
 from mailferry.routes.graph_letter import Refused
+from mailferry.routes.graph_quota import Quotas
 from mailferry.routes.graph_talk import Talk
 from mailferry.routes.returned import Letter, Look, Unread
 from mailferry.tokens.api import TokenSource
@@ -36,17 +37,21 @@ _LASTING = frozenset({Fault.LOGIN.value, Fault.SERVICE.value, Fault.CONFIGURATIO
 class GraphInbox:
     """The Inbox of one route. `endpoint` without a version."""
 
-    __slots__ = ("_client", "_credential", "_endpoint", "_scope", "_tokens")
+    __slots__ = ("_client", "_credential", "_endpoint", "_quotas", "_scope", "_tokens")
 
-    def __init__(self, client: Client, tokens: TokenSource, *, endpoint: str, credential: str, scope: str) -> None:
+    def __init__(
+        self, client: Client, tokens: TokenSource, quotas: Quotas, *, endpoint: str, credential: str, scope: str
+    ) -> None:
         self._client = client
         self._tokens = tokens
+        self._quotas = quotas
         self._endpoint = endpoint
         self._credential = credential
         self._scope = scope
 
     async def reports(self, mailbox: str, since: float, known: Sequence[str]) -> Look:
-        talk = Talk(self._client, self._tokens, self._credential, self._scope)
+        quota = self._quotas.of(self._credential, mailbox)
+        talk = Talk(self._client, self._tokens, self._credential, self._scope, quota)
         folder = f"{self._endpoint}/v1.0/users/{quote(mailbox, safe='@')}/mailFolders/inbox/messages"
         url = (
             f"{folder}?$filter={quote(f'receivedDateTime ge {utc(since):%Y-%m-%dT%H:%M:%SZ}')}"

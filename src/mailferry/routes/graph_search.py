@@ -19,6 +19,7 @@ from mailferry.routes.faults import Fault
 from mailferry.routes.graph_errors import Answer, Step
 from mailferry.routes.graph_http import Client
 from mailferry.routes.graph_letter import Refused
+from mailferry.routes.graph_quota import Quota, Quotas
 from mailferry.routes.graph_talk import Talk
 from mailferry.routes.look_settings import Lookup
 from mailferry.routes.sighting import CannotTell, NotSeen, Seen, Sighting
@@ -37,15 +38,16 @@ _FOREIGN = frozenset("\r\n\0\\")
 class GraphFinder:
     """The Finder of one route. `endpoint` without a version; `mailbox` where the route has one of its own."""
 
-    __slots__ = ("_client", "_credential", "_endpoint", "_lookup", "_mailbox", "_scope", "_tokens")
+    __slots__ = ("_client", "_credential", "_endpoint", "_lookup", "_mailbox", "_quotas", "_scope", "_tokens")
 
     def __init__(
-        self, lookup: Lookup, client: Client, tokens: TokenSource, *, endpoint: str, credential: str, scope: str,
-        mailbox: str = "",
+        self, lookup: Lookup, client: Client, tokens: TokenSource, quotas: Quotas, *, endpoint: str, credential: str,
+        scope: str, mailbox: str = "",
     ) -> None:  # fmt: skip
         self._lookup = lookup
         self._client = client
         self._tokens = tokens
+        self._quotas = quotas
         self._endpoint = endpoint
         self._credential = credential
         self._scope = scope
@@ -77,7 +79,10 @@ class GraphFinder:
             f"{self._endpoint}/v1.0/users/{quote(mailbox, safe='@')}/mailFolders/sentitems/messages"
             f"?$filter={quote(f'internetMessageId eq {_text(message_id)}')}&$select=id,createdDateTime&$top={_MOST}"
         )
-        found = [row for row in _values(await self._get(url)) if _at(row.get("createdDateTime")) >= since - _SLACK]
+        quota = self._quotas.of(self._credential, mailbox)
+        found = [
+            row for row in _values(await self._get(url, quota)) if _at(row.get("createdDateTime")) >= since - _SLACK
+        ]
         return Seen(where, len(found)) if found else NotSeen(where)
 
     async def _trace(self, message_id: str, since: float, until: float) -> Sighting:
@@ -87,15 +92,15 @@ class GraphFinder:
             f"and receivedDateTime le {_stamp(until + _SLACK)}"
         )
         url = f"{self._endpoint}/v1.0/admin/exchange/tracing/messageTraces?$filter={quote(wanted)}"
-        rows = _values(await self._get(url))
+        rows = _values(await self._get(url, None))
         recipients: dict[str, str] = {}
         for row in rows:
             address = str(row.get("recipientAddress") or "").lower()
             recipients[address] = str(row.get("status") or "")
         return Seen(where, 1, recipients) if recipients else NotSeen(where)
 
-    async def _get(self, url: str) -> dict[str, Any]:
-        talk = Talk(self._client, self._tokens, self._credential, self._scope)
+    async def _get(self, url: str, quota: Quota | None) -> dict[str, Any]:
+        talk = Talk(self._client, self._tokens, self._credential, self._scope, quota)
         return (await talk.get(Step.LOOK, "GET", url)).data
 
 

@@ -1,33 +1,48 @@
 """The requests of one delivery: with a token that is renewed once when it is refused, and an outcome for what is lost.
 
-Leaves to others: HTTP itself (graph_http), which requests a message needs (graph, graph_draft).
-Invariant: `sent` is true from the moment a request that sends the message has gone out until it was answered.
+Leaves to others: HTTP itself (graph_http), which requests a message needs (graph, graph_draft), how many there may be
+(graph_quota). Invariant: `sent` is true from the moment a request that sends the message has gone out until it was
+answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 from mailferry.mail.outcome import Outcome
 from mailferry.routes import classify
 from mailferry.routes.graph_errors import Answer, Step, outcome
 from mailferry.routes.graph_http import Client, Content, Lost, Unreadable
 from mailferry.routes.graph_letter import Refused
+from mailferry.routes.graph_quota import Full, Quota
 from mailferry.tokens.api import AccessToken, TokenError, TokenSource
 
 
 class Talk:
-    """`handed_over`: octets of the message went out. Every method raises Refused."""
+    """`handed_over`: octets of the message went out; `quota` what the mailbox may be asked, None where it is not a
+    mailbox that is asked. Every method raises Refused."""
 
-    __slots__ = ("_client", "_credential", "_scope", "_tokens", "handed_over", "sent")
+    __slots__ = ("_client", "_credential", "_quota", "_scope", "_tokens", "handed_over", "sent")
 
-    def __init__(self, client: Client, tokens: TokenSource, credential: str, scope: str) -> None:
+    def __init__(
+        self, client: Client, tokens: TokenSource, credential: str, scope: str, quota: Quota | None = None
+    ) -> None:
         self._client = client
         self._tokens = tokens
         self._credential = credential
         self._scope = scope
+        self._quota = quota
         self.handed_over = False
         self.sent = False
+
+    def expect(self, requests: int) -> None:
+        """Begin nothing that so many requests could not finish."""
+        try:
+            if self._quota is not None:
+                self._quota.expect(requests)
+        except Full as full:
+            raise Refused(_full(full)) from full
 
     async def send(self, step: Step, url: str, content: Content | None) -> Outcome:
         """The request after which the message is on its way."""
@@ -70,9 +85,13 @@ class Talk:
     async def _exchange(
         self, step: Step, method: str, url: str, content: Content | None, token: str | None, headers: Mapping[str, str]
     ) -> Answer:
-        self.sent = step.sends
+        octets = content.length if content is not None else 0
         try:
-            answer, started = await self._client.request(method, url, content, token=token, headers=headers)
+            async with self._quota.turn(octets) if self._quota is not None else nullcontext():
+                self.sent = step.sends
+                answer, started = await self._client.request(method, url, content, token=token, headers=headers)
+        except Full as full:
+            raise Refused(_full(full)) from full
         except Lost as lost:
             self.sent = False
             self.handed_over = self.handed_over or not lost.connecting
@@ -86,6 +105,11 @@ class Talk:
 
     def _no_token(self, error: TokenError) -> Refused:
         return Refused(classify.no_token(f"No token for {self._credential}: {error.cause}", error.retry_after))
+
+
+def _full(full: Full) -> Outcome:
+    text = "This gateway keeps to what Microsoft Graph takes of one application for one mailbox"
+    return classify.throttled(text, full.wait)
 
 
 def _lost(lost: Lost, step: Step) -> Outcome:

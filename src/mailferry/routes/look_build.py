@@ -11,29 +11,34 @@ from mailferry.routes import presets
 from mailferry.routes.graph_build import graph_context
 from mailferry.routes.graph_http import Client
 from mailferry.routes.graph_inbox import GraphInbox
+from mailferry.routes.graph_quota import Quotas
 from mailferry.routes.graph_search import GraphFinder
 from mailferry.routes.look_settings import Lookup
 from mailferry.routes.settings import RouteSettings, RouteType
 from mailferry.tokens.api import TokenSource
 
 
-def build_finder(settings: RouteSettings, cloud: str, tokens: TokenSource) -> GraphFinder | None:
+def build_finder(
+    settings: RouteSettings, cloud: str, tokens: TokenSource, quotas: Quotas | None = None
+) -> GraphFinder | None:
     """None for a route that is not to look. Raises OSError for a CA file that cannot be used."""
     if settings.lookup is Lookup.NONE:
         return None
     return GraphFinder(
-        settings.lookup, _client(settings, cloud), tokens,
+        settings.lookup, _client(settings, cloud), tokens, quotas or Quotas(),
         endpoint=presets.endpoint(settings, cloud), credential=settings.tenant or "", scope=_scope(settings, cloud),
         mailbox=settings.mailbox,
     )  # fmt: skip
 
 
-def build_inbox(settings: RouteSettings, cloud: str, tokens: TokenSource) -> GraphInbox | None:
+def build_inbox(
+    settings: RouteSettings, cloud: str, tokens: TokenSource, quotas: Quotas | None = None
+) -> GraphInbox | None:
     """None for a route that is not to read reports. Raises OSError for a CA file that cannot be used."""
     if not settings.bounces:
         return None
     return GraphInbox(
-        _client(settings, cloud), tokens,
+        _client(settings, cloud), tokens, quotas or Quotas(),
         endpoint=presets.endpoint(settings, cloud), credential=settings.tenant or "", scope=_scope(settings, cloud),
     )  # fmt: skip
 

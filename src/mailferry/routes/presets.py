@@ -129,7 +129,8 @@ def limits(settings: RouteSettings) -> Limits:
         ),
         message_size=base.message_size if own.message_size is None else own.message_size,
         messages_per_hour=base.messages_per_hour if own.messages_per_hour is None else own.messages_per_hour,
-        octets_per_5_minutes=graph().upload_per_5_minutes.value if settings.type is RouteType.GRAPH else 0,
+        # A message travels in base64.
+        octets_per_5_minutes=graph().upload_per_5_minutes.value // 4 * 3 if settings.type is RouteType.GRAPH else 0,
         whole=settings.type is RouteType.GRAPH,
     )
 

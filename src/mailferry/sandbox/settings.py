@@ -126,7 +126,7 @@ class Behaviour(BaseModel):
     )
     graph_concurrency_scope: Literal["mailbox", "application"] = Field(
         default="mailbox",
-        description="Whether these count per application and mailbox (O, the error's words) or per application (V).",
+        description="Whether these count per application and mailbox (V) or, as is said of batches, per application.",
     )
     graph_retry_after: float = Field(
         default=10.0, ge=0, description="Retry-After of a concurrency refusal, seconds (V that it is sent, value UNV)."

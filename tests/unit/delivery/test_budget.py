@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mailferry.delivery.budget import PLENTY, Budget
+from mailferry.delivery.budget import Budget
 from mailferry.routes.api import Limits
+from mailferry.routes.window import PLENTY
 from mailferry.spool.api import UsedMinute
 
 NOW = 1_800_000_000.0  # a whole minute

@@ -26,7 +26,7 @@ def test_what_it_brings_along() -> None:
     assert (presets.host(settings, "dod"), presets.port(settings, "dod")) == ("dod-graph.microsoft.us", 443)
     assert presets.request_size(settings) == 4_194_304
     most = 157_286_400
-    assert presets.limits(settings) == Limits(30, 4, 10_000, 500, most, octets_per_5_minutes=most, whole=True)
+    assert presets.limits(settings) == Limits(30, 4, 10_000, 500, most, octets_per_5_minutes=most // 4 * 3, whole=True)
     assert settings.needs_mailbox
 
 
