@@ -82,10 +82,13 @@ class Play:
         return legs
 
     async def _batch(self, batch: Sequence[Role]) -> dict[str, Leg]:
+        began = self._theatre.time()
         heard = await self._speak(batch, self._as_planned)
-        through = any(role.planned in _OURS for role in batch)
-        held = await self._theatre.drained(_patience(batch)) if through else 0.0
-        left = await self._theatre.left() if through else []
+        left = []
+        if any(role.planned in _OURS for role in batch):
+            await self._theatre.drained(_patience(batch))
+            left = await self._theatre.left()
+        held = self._theatre.time() - began
         arrived = self._arrived(letter for one in heard.values() for letter in one.letters)
         self._reconcile(heard.values(), arrived, left)
         replies = _last_replies(left)
@@ -97,7 +100,7 @@ class Play:
             if leg.taken and not leg.good and role.planned in _OURS:
                 said = replies.get(role.client.sender or role.client.id, leg.reply)
                 leg = replace(leg, stage=Stage.DELIVERY, reply=said)
-            legs[role.client.id] = replace(leg, held=int(held)) if role.burst else leg
+            legs[role.client.id] = replace(leg, held=int(held)) if role.burst and role.planned in _OURS else leg
         return legs
 
     async def _speak(self, batch: Sequence[Role], one: Callable[[Role], Awaitable[Heard]]) -> dict[str, Heard]:

@@ -92,14 +92,18 @@ class Theatre:
         """From here on the plan is carried out in the tenant."""
         self.box.world.replace(self._planned)
 
-    async def drained(self, patience: float) -> float:
-        """Turn the clocks until nothing waits for its time any more, or for `patience` seconds; how far they were."""
+    def time(self) -> float:
+        """The simulated time, in seconds: the machine's and what was turned."""
+        return self._clock.time()
+
+    async def drained(self, patience: float) -> None:
+        """Turn the clocks until nothing waits for its time any more, or for `patience` seconds."""
         turned = 0.0
         while True:
             await self._quiet()
             waiting = await self.gateway.spool.counts()
             if not any(waiting.values()) or turned >= patience or self.skipped >= _MOST:
-                return turned
+                return
             turned += _TURN
             self.skipped += _TURN
             self._clock.advance(_TURN)
