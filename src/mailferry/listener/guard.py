@@ -2,6 +2,7 @@
 
 A lock must not become a way to silence a printer: an address that logged in to an account before is trusted for that
 account, so that strangers who lock the account, or another device behind the same address, do not stop it.
+Addresses of IPv6 count by the /64, trust is in one alone.
 Leaves to others: checking passwords (accounts) and the uniform delay of a refusal (session).
 Invariant: memory is bounded; when it is full, what was idle longest is forgotten first.
 """
@@ -12,7 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from mailferry.clock import Clock
-from mailferry.listener.identity import account_key
+from mailferry.listener.identity import account_key, block_of
 from mailferry.listener.settings import GuardSettings
 from mailferry.obs.maillog import MailLog
 
@@ -46,8 +47,8 @@ class Guard:
         """Seconds for which logins of this account from this address are refused unseen; 0 when they are not."""
         if not self._records or (address, _key(account)) in self._trusted:
             return 0.0
-        now = self._clock.time()
-        names = (f"address {address}", f"account {_key(account)}")
+        now = self._clock.monotonic()
+        names = (f"address {block_of(address)}", f"account {_key(account)}")
         return max(self._left(name, now) for name in names)
 
     def succeeded(self, address: str, account: str) -> None:
@@ -59,7 +60,7 @@ class Guard:
         if len(self._trusted) > self._settings.entries:
             self._trusted.popitem(last=False)
         if self._records:
-            self._records.pop(f"address {address}", None)
+            self._records.pop(f"address {block_of(address)}", None)
 
     def failed(self, address: str, account: str) -> float:
         """A login was wrong: count it, and return the seconds of the lock it led to, 0 for none."""
@@ -69,14 +70,14 @@ class Guard:
             if self._trusted[pair] < self._settings.attempts:
                 return 0.0
             del self._trusted[pair]  # its password was changed, or somebody else sits at that address
-        return max(self._count(f"address {address}"), self._count(f"account {pair[1]}"))
+        return max(self._count(f"address {block_of(address)}"), self._count(f"account {pair[1]}"))
 
     def _left(self, name: str, now: float) -> float:
         record = self._records.get(name)
         return max(0.0, record.until - now) if record else 0.0
 
     def _count(self, name: str) -> float:
-        settings, now = self._settings, self._clock.time()
+        settings, now = self._settings, self._clock.monotonic()
         record = self._records.get(name)
         if record is None or now - max(record.last, record.until) > settings.window:
             record = self._records[name] = _Record()

@@ -7,7 +7,7 @@ Invariant: the most specific network wins, and one account belongs to one client
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from mailferry.listener.policy import Client, Identity
 from mailferry.listener.settings import ClientSettings, Network
@@ -31,6 +31,14 @@ def host_of(peer: object) -> str:
         return ""
     text = str(peer[0])
     return str(parse_ip(text) or text) if ":" in text else text
+
+
+def block_of(address: str) -> str:
+    """What counts as one address: of IPv6 the /64, which is the least that anybody has (RFC 6177 section 2)."""
+    if ":" not in address:
+        return address
+    parsed = parse_ip(address)
+    return str(IPv6Network((int(parsed) >> 64 << 64, 64))) if isinstance(parsed, IPv6Address) else address
 
 
 def within(text: str, networks: Iterable[Network]) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 
-from mailferry.listener.identity import within
+from mailferry.listener.identity import block_of, within
 from mailferry.listener.profile import Profile
 from mailferry.listener.protocol import Connection
 from mailferry.listener.settings import ListenerSettings, TlsMode, parse_address
@@ -86,6 +86,7 @@ class Listener:
     def admit(self, connection: Connection) -> Reply | None:
         """Count a connection whose peer is known, or say why it is not taken."""
         address, settings = connection.address, self.settings
+        block = block_of(address)
         refusal, reason = None, ""
         if self.draining:
             refusal, reason = TOO_MANY, "shutting down"
@@ -93,14 +94,14 @@ class Listener:
             refusal, reason = NOT_FOR_YOU, "not in the listener's networks"
         elif self._admitted >= settings.max_connections:
             refusal, reason = TOO_MANY, f"{self._admitted} connections"
-        elif self._by_address.get(address, 0) >= settings.max_connections_per_address:
-            refusal, reason = TOO_MANY_OF_ADDRESS, f"{self._by_address[address]} connections of this address"
+        elif self._by_address.get(block, 0) >= settings.max_connections_per_address:
+            refusal, reason = TOO_MANY_OF_ADDRESS, f"{self._by_address[block]} connections of this address"
         if refusal is not None:
             self.refused(address, reason)
             return refusal
         connection.counted = True
         self._admitted += 1
-        self._by_address[address] = self._by_address.get(address, 0) + 1
+        self._by_address[block] = self._by_address.get(block, 0) + 1
         self.profile.site.log.connection(self.name, address, self._admitted)
         return None
 
@@ -119,11 +120,12 @@ class Listener:
             return
         connection.counted = False
         self._admitted -= 1
-        left = self._by_address[connection.address] - 1
+        block = block_of(connection.address)
+        left = self._by_address[block] - 1
         if left:
-            self._by_address[connection.address] = left
+            self._by_address[block] = left
         else:
-            del self._by_address[connection.address]
+            del self._by_address[block]
         self.profile.site.log.connection_closed(self.name, self._admitted)
 
 

@@ -40,6 +40,36 @@ def test_an_address_is_locked_after_so_many_failures(clock: ManualClock, recorde
     assert guard.locked(HERE, "d") == 0
 
 
+def test_the_addresses_of_one_subscriber_count_together(clock: ManualClock, recorder: Recorder) -> None:
+    """Nobody has less than a /64 of IPv6 (RFC 6177), and may speak from each address of it."""
+    guard = make(clock, recorder)
+    for last in range(3):
+        guard.failed(f"2001:db8:1:2::{last:x}", f"account{last}")
+    assert guard.locked("2001:db8:1:2:ffff::1", "d") == 60
+    assert guard.locked("2001:db8:1:3::1", "d") == 0
+    assert recorder.of("locked")[0]["what"] == "address 2001:db8:1:2::/64"
+
+
+def test_trust_is_in_one_address(clock: ManualClock, recorder: Recorder) -> None:
+    """Who guesses beside a device locks it out no more than a stranger does, and gains nothing from its login."""
+    guard = make(clock, recorder)
+    guard.succeeded("2001:db8::1", "ann")
+    for last in range(3):
+        guard.failed("2001:db8::2", f"account{last}")
+    assert guard.locked("2001:db8::1", "ann") == 0
+    assert guard.locked("2001:db8::2", "ann") == 60
+
+
+def test_a_clock_that_is_set_back_makes_no_lock_longer(clock: ManualClock, recorder: Recorder) -> None:
+    guard = make(clock, recorder)
+    for name in "abc":
+        guard.failed(HERE, name)
+    clock.step(-86400)
+    assert guard.locked(HERE, "d") == 60
+    clock.advance(60)
+    assert guard.locked(HERE, "d") == 0
+
+
 def test_an_account_is_locked_whoever_tries(clock: ManualClock, recorder: Recorder) -> None:
     guard = make(clock, recorder)
     for last in range(3):
