@@ -26,6 +26,7 @@ class ServerLimits:
     auth_line: int = 12288  # with CRLF; RFC 4954 section 4
     message_size: int = 0  # 0: none; advertised by SIZE
     recipients: int = 1000  # kept by the session's policy, not by the core
+    idle_commands: int = 100  # NOOP, RSET, VRFY, HELP, EHLO since the last MAIL before 421 (as Postfix); 0: no bound
     bad_commands: int = 10  # refused or unknown commands in a row before 421; 0: no bound
 
 

@@ -28,6 +28,7 @@ TLS_TWICE = reply(503, "5.5.1", "TLS is already on")
 STARTTLS_TAIL = reply(503, "5.5.1", "Nothing may follow STARTTLS before the handshake")  # RFC 3207; CVE-2011-0411
 TOO_BIG = reply(552, "5.3.4", "Message size exceeds fixed limit")  # RFC 1870 section 6
 BARE_NEWLINE = reply(521, "5.5.2", "Bare line ending refused")
+TOO_MANY_IDLE = reply(421, "4.7.0", "Too many commands without mail")
 TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors")
 
 #: What a sequence error of an act is called (by the act's name); SEQUENCE for all others.

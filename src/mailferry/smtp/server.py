@@ -24,10 +24,15 @@ Event = Command | AuthResponse | BodyChunk | EndOfChunk | EndOfMessage | Refused
 
 _STARTTLS_TAIL = Refused(refusals.STARTTLS_TAIL, close=True, reason="bytes behind STARTTLS")
 _TOO_MANY = Refused(refusals.TOO_MANY_ERRORS, close=True, reason="too many bad commands")
+_TOO_MANY_IDLE = Refused(refusals.TOO_MANY_IDLE, close=True, reason="too many commands without mail")
 _BAD_BASE64 = Refused(refusals.BAD_BASE64, reason="bad base64 in an authentication exchange")
 _TOO_BIG = Refused(refusals.TOO_BIG, reason="declared size over the limit")
 _UTF8_ADDRESS = Refused(refusals.UTF8_ADDRESS, reason="UTF-8 address without SMTPUTF8")
 _UNOFFERED = Refused(refusals.UNOFFERED, reason="command of an extension that is not offered")
+
+#: By act: what brings no mail nearer.
+_IDLE = (Act.EHLO, Act.HELO, Act.RSET, Act.NOOP, Act.VRFY, Act.HELP, Act.UNKNOWN)
+_LEADS_NOWHERE = tuple(act in _IDLE for act in Act)
 
 
 class ServerConnection(Inbound):
@@ -42,6 +47,7 @@ class ServerConnection(Inbound):
         "_binary",
         "_chunks",
         "_extensions",
+        "_idle",
         "_owed",
         "_reader",
         "_utf8",
@@ -58,7 +64,7 @@ class ServerConnection(Inbound):
         super().__init__(limits, repairs=bare_newlines is BareNewlines.REPAIR, tls=tls)
         self._extensions = extensions
         self._owed: Act | None = Act.GREETING
-        self._bad = 0
+        self._bad = self._idle = 0
         self._reader: DataReader | ChunkReader | None = None  # a message is coming
         self._chunks: ChunkReader | None = None  # between the chunks of a message
         self._utf8 = self._binary = False  # what the last MAIL said
@@ -156,14 +162,24 @@ class ServerConnection(Inbound):
         if refused is not None:
             return self._refuse(refused)
         self._owed = act
-        if act is not Act.UNKNOWN:
+        if not _LEADS_NOWHERE[act]:
             self._bad = 0
             return command
-        self._bad += 1
-        if 0 < self._limits.bad_commands < self._bad:
+        enough = self._no_use(act)
+        if enough is not None:
             self._owed = Act.FATAL
-            return _TOO_MANY
+            return enough
         return command
+
+    def _no_use(self, act: Act) -> Refused | None:
+        """Count a command that brings no mail nearer; the refusal when there were too many."""
+        limits = self._limits
+        if act is Act.UNKNOWN:
+            self._bad += 1
+            return _TOO_MANY if 0 < limits.bad_commands < self._bad else None
+        self._bad = 0
+        self._idle += 1
+        return _TOO_MANY_IDLE if 0 < limits.idle_commands < self._idle else None
 
     def _objection(self, act: Act, command: Command) -> Refused | None:
         """What the core has against a well-formed command in the present state."""
@@ -174,6 +190,7 @@ class ServerConnection(Inbound):
         if isinstance(command, Mail):
             if 0 < self._limits.message_size < (command.size or 0):  # RFC 1870 section 6.1
                 return _TOO_BIG
+            self._idle = 0
             self._utf8 = command.smtputf8
             self._binary = command.body is BodyType.BINARY
         elif act is Act.STARTTLS:

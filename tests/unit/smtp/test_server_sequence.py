@@ -168,6 +168,23 @@ def test_too_many_bad_commands_in_a_row() -> None:
     assert conn.closed
 
 
+@pytest.mark.parametrize("command", ["NOOP", "RSET", "VRFY x", "HELP", "EHLO a", "HELO a"])
+def test_too_many_commands_without_mail(command: str) -> None:
+    line = f"{command}\r\n".encode()
+    conn = connection(hello=True, limits=ServerLimits(idle_commands=3))
+    drive(conn, [line * 2 + MAIL + b"RSET\r\n" + line * 2])
+    assert not conn.closed  # mail begins the count anew
+    log = drive(conn, [line])
+    assert log.written == b"421 4.7.0 Too many commands without mail\r\n"
+    assert conn.closed
+
+
+def test_a_message_of_a_thousand_recipients_is_no_idling() -> None:
+    conn = connection(hello=True, limits=ServerLimits(idle_commands=3))
+    drive(conn, [MAIL + RCPT * 1000 + DATA])
+    assert conn.in_transaction
+
+
 def test_bad_commands_without_bound() -> None:
     conn = connection(hello=True, limits=ServerLimits(bad_commands=0))
     log = drive(conn, [b"A\r\n" * 50])
