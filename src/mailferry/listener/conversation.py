@@ -66,6 +66,7 @@ class Conversation(ABC):
         "_tx",
         "_waiting",
         "_wire",
+        "accepted",
         "address",
         "closed",
         "core",
@@ -86,6 +87,7 @@ class Conversation(ABC):
         )
         self.closed = False
         self.draining = False
+        self.accepted = 0  # messages, so that the timer sees who brings none
         self.progress = 0  # rises with every event, so that the timer sees who gets nowhere
         self._wire = wire
         self._tx: Transaction | None = None
@@ -132,8 +134,10 @@ class Conversation(ABC):
         self.closed = True
         self._drop()
 
-    def timed_out(self) -> None:
-        self.turn_away(TIMED_OUT)
+    @property
+    def arrived(self) -> int:
+        """Octets of the message that is on its way."""
+        return self._tx.arrived if self._tx is not None else 0
 
     @property
     def ended(self) -> bool:

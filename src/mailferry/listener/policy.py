@@ -36,6 +36,8 @@ RECIPIENT_SYNTAX = reply(553, "5.1.3", "The recipient needs a domain")
 RELAY_REFUSED = reply(550, "5.7.1", "Relaying denied")
 TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients")
 TOO_LARGE = reply(552, "5.3.4", "The message is larger than this client may send")
+#: RFC 3463 section 3.7: X.6.0, the message's own; the sentence as Cyrus has it.
+NUL_REFUSED = reply(554, "5.6.0", "The message contains NUL characters")
 TOO_FAST = reply(450, "4.7.1", "Too many messages in a short time, try again later")
 UNKNOWN_PARAMETER = reply(555, "5.5.4", "A parameter of this command is not supported")
 #: RFC 5321 section 6.3 on loops; RFC 3463: 5.4.6 routing loop detected.

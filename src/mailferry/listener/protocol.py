@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from mailferry.listener.handshake import SHUTDOWN, feed, reason_of, shake_hands, version_of
 from mailferry.listener.identity import host_of
+from mailferry.listener.patience import LOOKS, Patience
 from mailferry.listener.proxyproto import ProxyError, parse
 from mailferry.listener.session import Session
 from mailferry.smtp.replies import Reply, format_reply
@@ -24,8 +25,6 @@ if TYPE_CHECKING:  # server and protocol are two files of one room: the listener
 
 #: Octets that wait for a client to read its replies before the gateway stops reading from it.
 _WRITE_HIGH = 64 * 1024
-#: How often a connection is looked at within its idle timeout.
-_LOOKS = 4
 
 
 class Connection(asyncio.Protocol):
@@ -37,8 +36,7 @@ class Connection(asyncio.Protocol):
         "_held",
         "_hello",
         "_listener",
-        "_looks",
-        "_progress",
+        "_patience",
         "_proxy",
         "_stranger",
         "_task",
@@ -63,8 +61,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._choked = False  # the client does not read its replies
         self._held = False  # the session wants no more for now
-        self._progress = -1
-        self._looks = 0
+        self._patience = Patience()
 
     # asyncio.Protocol
 
@@ -171,17 +168,11 @@ class Connection(asyncio.Protocol):
             if self._early is None:
                 self.abort()
             return 0.0
-        if session.busy or session.progress != self._progress:
-            self._progress = session.progress
-            self._looks = 0
-        else:
-            self._looks += 1
-            if self._looks >= _LOOKS:
-                session.timed_out()
-                self._looks = 0
-                self.later(SHUTDOWN, self.abort)  # the reply may find nobody who reads
-                return 0.0
-        return settings.idle_timeout / _LOOKS
+        if (enough := self._patience.spent(session, settings)) is not None:
+            session.turn_away(enough)
+            self.later(SHUTDOWN, self.abort)  # the reply may find nobody who reads
+            return 0.0
+        return settings.idle_timeout / LOOKS
 
     # Beginning
 
@@ -221,7 +212,7 @@ class Connection(asyncio.Protocol):
     def _open(self, tls: str | None) -> None:
         """Begin the conversation."""
         listener = self._listener
-        listener.wheel.add(self, listener.settings.idle_timeout / _LOOKS)
+        listener.wheel.add(self, listener.settings.idle_timeout / LOOKS)
         self.session = Session(listener.profile, self, "unknown" if self._stranger else self.address, tls)
         self.session.greet()
 
@@ -268,7 +259,7 @@ class Connection(asyncio.Protocol):
         if session is None:
             self._open(version)
         else:
-            listener.wheel.add(self, listener.settings.idle_timeout / _LOOKS)
+            listener.wheel.add(self, listener.settings.idle_timeout / LOOKS)
             session.tls_started(version)
         if listener.draining:
             self.drain()

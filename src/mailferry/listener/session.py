@@ -21,6 +21,7 @@ from mailferry.mail.envelope import Origin
 from mailferry.mail.message import MessageId
 from mailferry.smtp import commands as c
 from mailferry.smtp import events as e
+from mailferry.smtp.limits import BareNewlines
 from mailferry.smtp.replies import Reply, reply
 from mailferry.spool.api import SpoolFailed, SpoolFull
 
@@ -159,9 +160,18 @@ class Session(Conversation):
         tx = self._tx
         if tx is None:
             return
-        wait = tx.write(event.data, self.profile.site)
+        data = event.data
+        wait = tx.write(data if b"\0" not in data else self._without_nul(tx, data), self.profile.site)
         if wait is not None:
             self._hold(wait)
+
+    def _without_nul(self, tx: Transaction, data: bytes) -> bytes:
+        """NUL is in no mail but BINARYMIME, which is not offered (RFC 5322 section 4.1, RFC 2045 section 2), and there
+        are mailboxes that refuse it: like a bare line end it is refused or repaired, never passed on."""
+        if self.profile.settings.bare_newlines is BareNewlines.REPAIR:
+            return data.replace(b"\0", b"")
+        tx.refuse(policy.NUL_REFUSED)
+        return b""
 
     def _end_of_chunk(self, event: e.EndOfChunk) -> Reply:
         refusal = self._tx.refusal if self._tx is not None else INTERNAL_ERROR
@@ -196,6 +206,7 @@ class Session(Conversation):
             if isinstance(error, SpoolFailed):
                 return self.refuse("commit", STORE_FAILED, str(error))
             return self.refuse("commit", INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+        self.accepted += 1
         queue_id = tx.queue_id
         client = tx.identity.client.name
         self.profile.site.log.accepted(

@@ -130,14 +130,22 @@ class ListenerSettings(_Settings):
     )
     bare_newlines: BareNewlines = Field(
         default=BareNewlines.REFUSE,
-        description="refuse a message with a bare CR or LF, or repair it to CRLF for old devices.",
+        description="refuse a message with a bare CR or LF, or NUL, or repair it for old devices: CRLF, and no NUL.",
     )
     max_connections: int = Field(default=2000, ge=1, description="Connections at a time.")
-    max_connections_per_address: int = Field(default=200, ge=1, description="Connections of one address at a time.")
+    max_connections_per_address: int = Field(
+        default=200, ge=1, description="Connections of one address, or /64 of IPv6, at a time."
+    )
     max_recipients: int = Field(default=1000, ge=1, description="Recipients of one message.")
     max_size: Size = Field(default=157_286_400, description="Octets of one message; announced by SIZE.")
     idle_timeout: Duration = Field(
         default=300.0, gt=0, description="A connection that sends nothing for this time is ended (RFC 5321: 5 minutes)."
+    )
+    session_timeout: Duration = Field(
+        default=3600.0,
+        gt=0,
+        description="A connection on which no message was taken for this time is ended, whatever it says; a message on "
+        "its way has longer while 500 octets a second come.",
     )
     handshake_timeout: Duration = Field(default=30.0, gt=0, description="For the TLS handshake and the PROXY header.")
 

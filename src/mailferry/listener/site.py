@@ -19,7 +19,7 @@ from mailferry.listener.identity import Identities
 from mailferry.listener.policy import Bucket, Client, Identity
 from mailferry.listener.settings import GuardSettings
 from mailferry.mail.address import normal_domain
-from mailferry.mail.headers import format_date
+from mailferry.mail.headers import Header, format_date
 from mailferry.obs.maillog import MailLog
 from mailferry.smtp.replies import Reply
 from mailferry.spool.api import Spool
@@ -27,6 +27,8 @@ from mailferry.spool.api import Spool
 _REMEMBERED = 20_000
 #: A From field may have any length; only those as people have are remembered, which bounds the octets too.
 _REMEMBERED_OCTETS = 512
+#: Fields in which a message says who writes or sends it.
+_CLAIMS = (b"from", b"sender", b"resent-from", b"resent-sender")
 
 
 class Choice(Protocol):
@@ -155,6 +157,17 @@ class Site:
             _bound(self._authors)
             found = self._authors[key] = policy.author(client, raw_from)
             return found
+
+    def claims(self, client: Client, header: Header) -> Reply | None:
+        """Whether the client may use every field of the section that says who writes or sends the message. Exchange
+        Online looks at From and Sender; what is sent on (RFC 5322 section 3.6.6) shows the Resent- fields as well."""
+        names = _CLAIMS if header.starts(b"resent-") else _CLAIMS[:2]
+        for name in names:
+            for author in header.texts(name):
+                refusal = self.author(client, author)
+                if refusal is not None:
+                    return refusal
+        return None
 
     def _judge(self, identity: Identity, sender: str, path: str) -> Verdict:
         client = identity.client

@@ -78,6 +78,11 @@ class Transaction:
     def begun(self) -> bool:
         return self._draft is not None
 
+    @property
+    def arrived(self) -> int:
+        """Octets that were kept so far."""
+        return self._draft.size if self._draft is not None else 0
+
     def begin(self, site: Site, trace: bytes) -> None:
         """Open the draft. Raises SpoolFull."""
         self._draft = draft = site.spool.draft(self.mail.size)
@@ -183,11 +188,10 @@ class Transaction:
             return
         target = self._target(self.mailbox) if client.rewrite_from else ""
         if client.check_from or (client.rewrite_from and not target and client.senders):
-            for author in (*header.texts(b"from"), *header.texts(b"sender")):
-                refusal = site.author(client, author)
-                if refusal is not None:
-                    self.refuse(refusal)
-                    return
+            refusal = site.claims(client, header)
+            if refusal is not None:
+                self.refuse(refusal)
+                return
         prefix = b"%b%b;\r\n\t%b\r\n" % (self.trace, self.queue_id.encode(), site.date()) + self._missing(header, site)
         if names.subjects:
             self._subject = subject(header)

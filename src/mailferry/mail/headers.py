@@ -98,6 +98,10 @@ class Header:
     def has(self, name: bytes) -> bool:
         return b"\n" + name + b":" in self._low or next(self.spans(name), None) is not None
 
+    def starts(self, prefix: bytes) -> bool:
+        """Whether a field's name, or a folded line of text, begins so (lower case). One search."""
+        return b"\n" + prefix in self._low
+
     def count(self, name: bytes) -> int:
         return sum(1 for _ in self.spans(name))
 

@@ -29,7 +29,7 @@ class Client:
         self.reader, self.writer = reader, writer
 
     async def line(self) -> bytes:
-        return await asyncio.wait_for(self.reader.readline(), 5)
+        return await asyncio.wait_for(self.reader.readline(), 20)
 
     async def until(self, prefix: bytes) -> bytes:
         while not (line := await self.line()).startswith(prefix):
@@ -37,7 +37,7 @@ class Client:
         return line
 
     async def rest(self) -> bytes:
-        return await asyncio.wait_for(self.reader.read(), 10)
+        return await asyncio.wait_for(self.reader.read(), 20)
 
     def say(self, data: bytes) -> None:
         self.writer.write(data)
@@ -60,7 +60,7 @@ async def serving(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[World,
     async def connect(context: ssl.SSLContext | None = None, local: str = "127.0.0.1") -> Client:
         host, port = world.server.addresses("l")[0]
         reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(host, port, ssl=context, local_addr=(local, 0)), 5
+            asyncio.open_connection(host, port, ssl=context, local_addr=(local, 0)), 20
         )
         made.append(Client(reader, writer))
         return made[-1]
@@ -70,7 +70,7 @@ async def serving(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[World,
     finally:
         for one in made:
             one.leave()
-        await world.server.drain(2.0)
+        await world.server.drain(20.0)
         assert world.server.connections == 0
 
 
@@ -87,7 +87,7 @@ async def settle() -> None:
 
 async def until(true: Callable[[], bool]) -> None:
     """Let the loop run until it has come so far: accepting and reading have no event of their own."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
@@ -129,7 +129,7 @@ async def test_counts_come_back_to_nothing(tmp_path: Path) -> None:
         for one in clients[1:]:
             await one.rest()
             one.leave()
-        await asyncio.wait_for(listener.empty.wait(), 5)
+        await asyncio.wait_for(listener.empty.wait(), 20)
         assert (listener._admitted, listener._by_address) == (0, {})
 
 
@@ -163,6 +163,78 @@ async def test_a_working_connection_is_not_ended(tmp_path: Path) -> None:
                 world.server._wheel.turn()
             client.say(b"NOOP\r\n")
             assert (await client.line()).startswith(b"250 ")
+
+
+async def look(world: World, client: Client, turns: int, say: bytes = b"") -> bytes:
+    """What the server says in so many seconds to a client that says something every ten."""
+    world.server._wheel.stop()
+    for turn in range(turns):
+        if turn % 10 == 0 and say:
+            client.say(say)
+            await arrive(world)
+        world.server._wheel.turn()
+        if not world.server.connections or ended(world):
+            return await client.rest()
+    return b""
+
+
+async def arrive(world: World) -> None:
+    """Wait until what was said has come to something."""
+    [connection] = world.server.listeners[0].connections
+    session = connection.session
+    assert session is not None
+    before = session.progress
+    await until(lambda: session.progress != before or session.closed)
+
+
+def ended(world: World) -> bool:
+    [connection] = world.server.listeners[0].connections
+    return connection.session is not None and connection.session.ended
+
+
+@pytest.mark.parametrize("say", [b"NOOP\r\n", b"MAIL FROM:<a@example.test>\r\nRSET\r\n", b"HELP\r\n"])
+async def test_a_connection_that_never_brings_mail_is_ended(tmp_path: Path, say: bytes) -> None:
+    """Whatever it says in the meantime: there would be no end to the connections somebody could hold."""
+    async with serving(tmp_path, idle_timeout=40, session_timeout=200) as (world, connect):
+        client = await connect()
+        await client.line()
+        client.say(b"EHLO pc\r\n")
+        assert (await look(world, client, 300, say)).endswith(b"421 4.4.2 No mail came for too long\r\n")
+
+
+async def test_a_message_that_drips_is_ended_and_one_that_flows_is_not(tmp_path: Path) -> None:
+    async with serving(tmp_path, idle_timeout=40, session_timeout=200) as (world, connect):
+        client = await connect()
+        client.say(ENVELOPE + b"DATA\r\nSubject: x\r\n\r\n")
+        await client.until(b"354")
+        flowing = b"x" * 998 + b"\r\n"
+        assert await look(world, client, 2000, flowing * 6) == b""  # 600 octets a second
+        assert (await look(world, client, 2000, b"x\r\n")).startswith(b"421 4.4.2 No mail came")
+        assert not await world.messages()
+
+
+async def test_mail_gives_a_connection_its_time_anew(tmp_path: Path) -> None:
+    async with serving(tmp_path, idle_timeout=40, session_timeout=200) as (world, connect):
+        client = await connect()
+        for _ in range(5):
+            client.say(ENVELOPE + b"DATA\r\nSubject: x\r\n\r\n.\r\n")
+            await client.until(b"250 2.0.0 queued")
+            assert await look(world, client, 100, b"NOOP\r\n") == b""
+        client.say(b"QUIT\r\n")
+        assert b"\r\n221 " in await client.rest()
+
+
+async def test_connections_of_one_subscriber_are_limited(tmp_path: Path) -> None:
+    """Who has a /64 of IPv6 may come from each address of it."""
+    network = {"proxy_protocol": ("127.0.0.0/8",), "max_connections_per_address": 1}
+    async with serving(tmp_path, **network) as (world, connect):
+        answers = []
+        for address in ("2001:db8:1:2::1", "2001:db8:1:2:3::4", "2001:db8:1:3::1"):
+            client = await connect()
+            client.say(f"PROXY TCP6 {address} 2001:db8::9 1 25\r\n".encode())
+            answers.append((await client.line())[:4])
+        assert answers == [b"220 ", b"421 ", b"220 "]
+    assert world.server.listeners[0]._by_address == {}
 
 
 async def test_waiting_for_the_spool_is_not_the_clients_silence(tmp_path: Path) -> None:
@@ -217,8 +289,9 @@ async def test_a_client_that_does_not_read_is_not_read(tmp_path: Path) -> None:
         client = await connect()
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         transport = await connected(world)
+        client.say(b"EHLO pc\r\n")
         for _ in range(2000):
-            client.say(b"NOOP\r\n" * 2000)
+            client.say(b"MAIL FROM:<a@example.test>\r\nRSET\r\n" * 400)
             await asyncio.sleep(0)
             if not transport.is_reading():
                 break
@@ -247,10 +320,10 @@ async def test_who_is_cut_off_can_read_why(tmp_path: Path) -> None:
         client.say(b"Subject: x\r\n\r\nbare\nnewline\r\n" + b"x" * 4_000_000)
         assert (await client.line()) == b"521 5.5.2 Bare line ending refused\r\n"
         client.say(b"x" * 4_000_000)
-        await asyncio.wait_for(client.writer.drain(), 5)
+        await asyncio.wait_for(client.writer.drain(), 20)
         assert await client.rest() == b""
         client.writer.write_eof()
-        await asyncio.wait_for(world.server.listeners[0].empty.wait(), 5)
+        await asyncio.wait_for(world.server.listeners[0].empty.wait(), 20)
 
 
 async def test_a_failed_handshake_is_in_the_log(tmp_path: Path) -> None:
@@ -259,7 +332,7 @@ async def test_a_failed_handshake_is_in_the_log(tmp_path: Path) -> None:
         client = await connect()
         client.say(b"EHLO in clear\r\n")
         await client.rest()
-        await asyncio.wait_for(world.server.listeners[0].empty.wait(), 5)
+        await asyncio.wait_for(world.server.listeners[0].empty.wait(), 20)
         assert "wrong version number" in world.recorder.of("tls failed")[0]["reason"]
 
 
@@ -269,7 +342,7 @@ async def test_a_client_that_leaves_in_the_handshake(tmp_path: Path) -> None:
         client.say(b"EHLO pc\r\nSTARTTLS\r\n")
         await client.until(b"220 2.0.0")
         client.leave()
-        await asyncio.wait_for(world.server.listeners[0].empty.wait(), 5)
+        await asyncio.wait_for(world.server.listeners[0].empty.wait(), 20)
         assert len(world.recorder.of("tls failed")) == 1
 
 
@@ -280,7 +353,7 @@ async def test_words_in_the_first_packet_after_the_handshake(tmp_path: Path) -> 
             client = await connect()
             client.say(b"EHLO pc\r\nSTARTTLS\r\n")
             await client.until(b"220 2.0.0")
-            await asyncio.wait_for(client.writer.start_tls(trusting()), 5)
+            await asyncio.wait_for(client.writer.start_tls(trusting()), 20)
             client.say(b"EHLO pc\r\nMAIL FROM:<a@b.example>\r\n")
             assert (await client.until(b"250 2.")).startswith(b"250 2.1.0")
         assert world.recorder.of("tls failed") == []
