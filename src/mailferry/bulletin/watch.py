@@ -84,11 +84,11 @@ class Watch:
         self._addresses = tuple(dict.fromkeys(addresses))
         self._interval = interval
         self._changes = Changes(directory)
-        self._path = directory / "bulletin" / "watch.json"
+        self._path = _file(directory)
         self._getter = getter
         self._alarms = alarms
         self._clock = clock
-        self._memory = self._load()
+        self._memory = _load(self._path)
 
     async def round(self) -> list[Look]:
         """Look at every address that is due."""
@@ -100,7 +100,7 @@ class Watch:
 
     def standing(self) -> list[tuple[Alarm, float]]:
         """The alarms that were raised in an earlier run and stand, with when that was."""
-        return [_remembered(memory.alarm) for memory in self._memory.values() if memory.alarm]
+        return _standing(self._memory)
 
     async def rest(self) -> None:
         """Sleep until the next address is due."""
@@ -160,17 +160,34 @@ class Watch:
             self._alarms.raise_(_lost(address, cause))
         return Look(address, Outcome.FAILED, cause=cause)
 
-    def _load(self) -> dict[str, _Memory]:
-        """What was known before; a damaged file costs one look at each page and nothing else."""
-        try:
-            entries: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))["addresses"]
-            return {address: _Memory(**entry) for address, entry in entries.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {}
-
     def _save(self) -> None:
         known = {address: asdict(self._of(address)) for address in self._addresses}
         write_json(self._path, {"version": 1, "addresses": known})
+
+
+def standing(directory: Path) -> list[tuple[Alarm, float]]:
+    """The alarms of a watch over this state directory, whether it runs or not, with when each was raised: those whose
+    changes wait for a person still."""
+    waiting = {change.id for change in Changes(directory).proposed()}
+    found = _standing(_load(_file(directory)))
+    return [(alarm, since) for alarm, since in found if not waiting.isdisjoint(alarm.fields.get("changes", "").split())]
+
+
+def _file(directory: Path) -> Path:
+    return directory / "bulletin" / "watch.json"
+
+
+def _standing(known: dict[str, _Memory]) -> list[tuple[Alarm, float]]:
+    return [_remembered(memory.alarm) for memory in known.values() if memory.alarm]
+
+
+def _load(path: Path) -> dict[str, _Memory]:
+    """What was known before; a damaged file costs one look at each page and nothing else."""
+    try:
+        entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["addresses"]
+        return {address: _Memory(**entry) for address, entry in entries.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _kept(alarm: Alarm, since: float) -> dict[str, Any]:

@@ -47,14 +47,13 @@ def _written(file: Path) -> Figures:
 def _counted(state: Path, today: date) -> Figures:
     from mailferry.bulletin.figures import Figures
     from mailferry.cli.plan_input import clients
-    from mailferry.inventory.records import Fate
+    from mailferry.ops.outlook import breaking
     from mailferry.planner.progress import progress
     from mailferry.planner.store import NoPlanError, StoreError, load
 
     known, _ = clients(state, None)
-    breaking = [client for client in known if client.fate in (Fate.BREAKS, Fate.BROKEN)]
-    mailboxes = {client.sender for client in breaking if client.sender}
-    counted = Figures(breaking=len(breaking), mailboxes=len(mailboxes))
+    counts = breaking(known)
+    counted = Figures(breaking=counts.clients, mailboxes=counts.mailboxes)
     try:
         snapshot = progress(load(state), known, today).snapshot
     except NoPlanError:

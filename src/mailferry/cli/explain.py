@@ -1,7 +1,7 @@
 """`mailferry explain`: what a refusal means and what to do about it.
 
-Leaves to others: the catalogue (m365.errors). Invariant: an unknown reply is called unknown, and only its class is
-told.
+Leaves to others: the catalogue (m365.errors), its words (ops.explain). Invariant: an unknown reply is called unknown,
+and only its class is told.
 """
 
 from __future__ import annotations
@@ -15,81 +15,16 @@ import typer
 
 from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import Exit, out, print_json
+from mailferry.ops.explain import WORDS, classes, rows, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mailferry.m365.errors import ErrorFact
 
-_WORDS: dict[str, dict[str, str]] = {
-    "en": {
-        "cause": "Cause",
-        "cure": "What to do",
-        "who": "Who",
-        "reversible": "Can be undone",
-        "gateway": "Mailferry",
-        "stage": "When",
-        "source": "Source",
-        "unknown": "This reply is not in the catalogue.",
-        "class": "What its class says",
-        "lines": "{count} lines",
-    },
-    "ja": {
-        "cause": "原因",
-        "cure": "対処方法",
-        "who": "対処する人",
-        "reversible": "解除の可否",
-        "gateway": "Mailferry の動作",
-        "stage": "発生する段階",
-        "source": "出典",
-        "unknown": "この応答は一覧に登録されていません。",
-        "class": "応答コードの意味",
-        "lines": "{count} 行",
-    },
-}
-#: RFC 5321 section 4.2.1, the first digit; "" where there is no code.
-_CLASSES: dict[str, dict[str, str]] = {
-    "en": {
-        "2": "2xx: done as asked. This is no refusal.",
-        "3": "3xx: the server waits for more. This is no refusal.",
-        "4": "4xx: a temporary refusal. Mailferry tries the message again by its schedule.",
-        "5": "5xx: a permanent refusal. Mailferry returns the message to its sender with a report.",
-        "": "There is no SMTP reply code and no AADSTS number in it.",
-    },
-    "ja": {
-        "2": "2xx: 要求どおり処理されました。拒否ではありません。",
-        "3": "3xx: サーバーが続きを待っています。拒否ではありません。",
-        "4": "4xx: 一時的な拒否です。Mailferry は再送スケジュールに従って再送します。",
-        "5": "5xx: 恒久的な拒否です。Mailferry は差出人に配信不能レポートを返します。",
-        "": "SMTP の応答コードも AADSTS 番号も含まれていません。",
-    },
-}
-#: RFC 3463 section 3, the second digit of an enhanced status.
-_SUBJECTS: dict[str, dict[str, str]] = {
-    "en": {
-        "1": "x.1.x: it concerns an address.",
-        "2": "x.2.x: it concerns a mailbox.",
-        "3": "x.3.x: it concerns the mail system.",
-        "4": "x.4.x: it concerns network or routing.",
-        "5": "x.5.x: it concerns the SMTP protocol.",
-        "6": "x.6.x: it concerns content or format.",
-        "7": "x.7.x: it concerns security or policy.",
-    },
-    "ja": {
-        "1": "x.1.x: アドレスに関するものです。",
-        "2": "x.2.x: メールボックスに関するものです。",
-        "3": "x.3.x: メール システムに関するものです。",
-        "4": "x.4.x: ネットワークまたは経路に関するものです。",
-        "5": "x.5.x: SMTP プロトコルに関するものです。",
-        "6": "x.6.x: 内容または形式に関するものです。",
-        "7": "x.7.x: セキュリティまたはポリシーに関するものです。",
-    },
-}
 _COLOURS = {"lane-fault": "red", "sender-fault": "red", "fail": "red", "throttle": "yellow", "defer": "yellow"}
 _LONG = 180  # letters of an example that are worth reading
 _CONTINUES = re.compile(r"^\s*[245]\d\d-")
-_STATUS = re.compile(r"\b[245]\.(\d{1,3})\.\d{1,3}\b")
-_ANY_CODE = re.compile(r"^\s*([23])\d\d\b")
 
 
 def explain(
@@ -145,7 +80,7 @@ def _replies(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _show(console: Console, fact: ErrorFact, count: int, language: str) -> None:
-    words = _WORDS[language]
+    words = WORDS[language]
     times = f"  ({words['lines'].format(count=count)})" if count > 1 else ""
     console.print()
     example = fact.example if len(fact.example) <= _LONG else f"{fact.example[:_LONG]}…"
@@ -157,54 +92,36 @@ def _show(console: Console, fact: ErrorFact, count: int, language: str) -> None:
     for command in fact.commands:  # on lines of their own, to be copied whole
         console.print(f"  {command}", style="bold green", soft_wrap=True, markup=False)
     console.print()
-    rest = [
-        ("who", fact.who.label(language), ""),
-        ("reversible", fact.reversible.label(language), ""),
-        ("gateway", fact.disposition.label(language), ""),
-        ("stage", fact.stage.label(language), ""),
-        ("source", f"{fact.source.of(language)} [{fact.mark.label(language)}]", "dim"),
-    ]
+    rest = [(key, text, "dim" if key == "source" else "") for key, text in rows(fact, language)]
     _rows(console, language, rest)
     if fact.source.url:
         console.print(f"  {fact.source.url}", style="dim", soft_wrap=True)
     console.print()
 
 
-def _rows(console: Console, language: str, rows: list[tuple[str, str, str]]) -> None:
+def _rows(console: Console, language: str, lines: list[tuple[str, str, str]]) -> None:
     """Label and text, aligned with the other rows of the same fact."""
     from rich.cells import cell_len
     from rich.table import Table
 
-    words = _WORDS[language]
+    words = WORDS[language]
     labels = ("cause", "cure", "who", "reversible", "gateway", "stage", "source")
     grid = Table.grid(padding=(0, 2), pad_edge=True)
     grid.add_column(style="cyan", no_wrap=True, min_width=max(cell_len(words[label]) for label in labels) + 2)
     grid.add_column(max_width=96)
-    for label, text, style in rows:
-        sentence = text[:1].upper() + text[1:] if language == "en" else text
-        grid.add_row(words[label], Prose(sentence, style))
+    for label, text, style in lines:
+        grid.add_row(words[label], Prose(sentence(text, language), style))
     console.print(grid, soft_wrap=False)
-
-
-def _class(text: str, language: str) -> list[str]:
-    """What the class of an unknown reply says."""
-    from mailferry.m365.errors import reply_code
-
-    positive = _ANY_CODE.match(text)
-    code = positive[1] if positive else str(reply_code(text) or "")[:1]
-    status = _STATUS.search(text)
-    subject = _SUBJECTS[language].get(status[1]) if status and code in ("4", "5") else None
-    return [_CLASSES[language][code], *([subject] if subject else [])]
 
 
 def _show_class(console: Console, text: str, language: str) -> None:
     from rich.padding import Padding
 
-    words = _WORDS[language]
+    words = WORDS[language]
     console.print()
     console.print(Prose(words["unknown"], "bold yellow"), soft_wrap=False)
     console.print()
-    for line in _class(text, language):
+    for line in classes(text, language):
         console.print(Padding(Prose(line), (0, 0, 0, 2)), soft_wrap=False)
     console.print()
 
@@ -214,7 +131,7 @@ def _document(text: str, found: dict[ErrorFact, int], language: str) -> dict[str
         "reply": text,
         "known": bool(found),
         "facts": [{**_fact(fact, language), "lines": count} for fact, count in found.items()],
-        "class": _class(text, language) if not found else [],
+        "class": classes(text, language) if not found else [],
     }
 
 

@@ -15,6 +15,7 @@ from mailferry.cli.alarm import alarm
 from mailferry.cli.bulletin import bulletin
 from mailferry.cli.check import check
 from mailferry.cli.clients import clients
+from mailferry.cli.console import console
 from mailferry.cli.demo import demo
 from mailferry.cli.doctor import doctor
 from mailferry.cli.explain import explain
@@ -57,6 +58,7 @@ app.add_typer(account, name="account", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_CARRY)(login)
 app.command(rich_help_panel=_CARRY)(serve)
 app.add_typer(queue, name="queue", rich_help_panel=_CARRY)
+app.command(rich_help_panel=_CARRY)(console)
 app.add_typer(alarm, name="alarm", rich_help_panel=_CARRY)
 app.command(rich_help_panel=_TRY)(demo)
 app.command(rich_help_panel=_TRY)(sandbox)

@@ -1,75 +1,27 @@
 """`mailferry timeline`: how long Basic authentication still works, and what happens then.
 
-Leaves to others: the dates and their sources (m365.schedule). Invariant: what Microsoft gave loosely is shown loosely,
-and what it has not said is listed as not said.
+Leaves to others: the dates and their sources (m365.schedule), the words (ops.timeline). Invariant: what Microsoft gave
+loosely is shown loosely, and what it has not said is listed as not said.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import out, print_json
-from mailferry.cli.timeline_changes import accepted_changes, document, show_changes
+from mailferry.cli.timeline_changes import kept_changes, listed, show_changes
 from mailferry.clock import SystemClock, utc
+from mailferry.ops.timeline import TITLE, WORDS, Count, assumed, count, document, present, then
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mailferry.m365.schedule import Phase, Revision
-
-_TITLE = {
-    "en": "Basic authentication for SMTP AUTH client submission in Exchange Online",
-    "ja": "Exchange Online の SMTP AUTH クライアント送信における基本認証",
-}
-_WORDS: dict[str, dict[str, str]] = {
-    "en": {
-        "left": "{days} days left",
-        "day_left": "1 day left",
-        "today": "Today is the day",
-        "over": "{days} days ago",
-        "until": "until the end of December 2026",
-        "since": "the end of December 2026 has passed",
-        "now": "On {day}",
-        "then": "Then",
-        "since_then": "Since then",
-        "existing": "Existing tenants",
-        "new": "Tenants created after December 2026",
-        "when": "When",
-        "what": "What happens",
-        "current": "The schedule in force",
-        "assumed": "Microsoft names no day; this count assumes {day}.",
-        "unpublished": "Not yet published by Microsoft",
-        "beside": "Related",
-        "earlier": "Earlier announcements, no longer in force",
-        "source": "Source",
-    },
-    "ja": {
-        "left": "あと {days} 日",
-        "day_left": "あと 1 日",
-        "today": "本日です",
-        "over": "{days} 日経過",
-        "until": "2026 年 12 月末まで",
-        "since": "2026 年 12 月末を過ぎています",
-        "now": "{day} 時点",
-        "then": "その後",
-        "since_then": "現在",
-        "existing": "既存のテナント",
-        "new": "2026 年 12 月より後に作成されたテナント",
-        "when": "時期",
-        "what": "内容",
-        "current": "現在のスケジュール",
-        "assumed": "正確な日付は公表されていないため、{day} と仮定して計算しています。",
-        "unpublished": "Microsoft からまだ公表されていない事項",
-        "beside": "関連する発表",
-        "earlier": "過去の発表（現在は無効）",
-        "source": "出典",
-    },
-}
+    from mailferry.m365.schedule import Revision
 
 
 def timeline(
@@ -89,14 +41,14 @@ def timeline(
     Example: mailferry timeline --at 2027-01-15 --lang ja
     """
     day = at.date() if at is not None else utc(SystemClock().time()).date()
-    language, accepted = chosen(lang), accepted_changes(config)
+    language, kept = chosen(lang), kept_changes(config)
     if as_json:
-        print_json({**_document(day, language), "accepted": [document(change) for change in accepted]})
+        print_json({**document(day, language), **listed(kept)})
         return
     console = out()
     _head(console, day, language)
     _current(console, day, language)
-    show_changes(console, accepted, language)
+    show_changes(console, kept, language)
     _lists(console, language)
     _earlier(console, language)
 
@@ -104,40 +56,27 @@ def timeline(
 def _head(console: Console, day: date, language: str) -> None:
     from rich.table import Table
 
-    from mailferry.m365.schedule import NEW_TENANT_FROM, BasicAuthPhase, current, disabled_from, phase_at
-
-    words = _WORDS[language]
-    days = (disabled_from() - day).days
-    count, rest, style = _count(days, words)
+    words, left = WORDS[language], count(day, language)
     console.print()
-    console.print(Prose(_TITLE[language], "bold"), soft_wrap=False)
+    console.print(Prose(TITLE[language], "bold"), soft_wrap=False)
     console.print()
-    parts = [f"[{style}]{count}[/]", rest]
+    parts = [f"[{_style(left)}]{left.text}[/]", left.rest]
     console.print("  " + "  ".join(reversed(parts) if language == "ja" else parts))
     console.print()
     facts = Table.grid(padding=(0, 2), pad_edge=True)
     facts.add_column(style="cyan", no_wrap=True)
     facts.add_column()
-    now = f"{words['existing']}: {phase_at(day).label(language)}"
-    if day >= NEW_TENANT_FROM:
-        now += f"\n{words['new']}: {phase_at(day, tenant_created=NEW_TENANT_FROM).label(language)}"
+    now = "\n".join(f"{tenants}: {state}" for tenants, state in present(day, language))
     facts.add_row(words["now"].format(day=day.isoformat()), now)
-    phase = current().first(BasicAuthPhase.DISABLED_BY_DEFAULT)
-    if phase is not None:
-        facts.add_row(words["then" if days > 0 else "since_then"], Prose(phase.text.of(language)))
-    facts.add_row("", Prose(words["assumed"].format(day=disabled_from().isoformat()), "dim"))
+    what = then(day, language)
+    if what is not None:
+        facts.add_row(what[0], Prose(what[1]))
+    facts.add_row("", Prose(assumed(language), "dim"))
     console.print(facts, soft_wrap=False)
 
 
-def _count(days: int, words: dict[str, str]) -> tuple[str, str, str]:
-    """The count, what it counts to, and its colour."""
-    if days > 1:
-        return words["left"].format(days=days), words["until"], "bold red" if days < 100 else "bold yellow"
-    if days == 1:
-        return words["day_left"], words["until"], "bold red"
-    if days == 0:
-        return words["today"], words["until"], "bold red"
-    return words["over"].format(days=-days), words["since"], "bold red"
+def _style(left: Count) -> str:
+    return "bold red" if left.near else "bold yellow"
 
 
 def _current(console: Console, day: date, language: str) -> None:
@@ -147,7 +86,7 @@ def _current(console: Console, day: date, language: str) -> None:
 
     from mailferry.m365.schedule import current
 
-    words, revision = _WORDS[language], current()
+    words, revision = WORDS[language], current()
     console.print()
     _heading(console, words["current"])
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=console.width < 110)
@@ -175,7 +114,7 @@ _COLOURS = {"allowed": "green", "disabled-by-default": "yellow", "unavailable": 
 def _lists(console: Console, language: str) -> None:
     from mailferry.m365.schedule import schedule
 
-    words = _WORDS[language]
+    words = WORDS[language]
     console.print()
     _heading(console, words["unpublished"])
     for text in schedule().unpublished:
@@ -190,7 +129,7 @@ def _earlier(console: Console, language: str) -> None:
     from mailferry.m365.schedule import schedule
 
     console.print()
-    _heading(console, _WORDS[language]["earlier"])
+    _heading(console, WORDS[language]["earlier"])
     for revision in schedule().revisions[:-1]:
         _item(console, revision.published.isoformat(), revision.title.of(language), "dim")
     console.print()
@@ -212,51 +151,7 @@ def _item(console: Console, mark: str, text: str, style: str) -> None:
 
 
 def _source(console: Console, revision: Revision, language: str) -> None:
-    words = _WORDS[language]
+    words = WORDS[language]
     text = f"{words['source']}: {revision.source.of(language)} [{revision.mark.label(language)}]"
     console.print(Prose(text, "dim"), soft_wrap=False)
     console.print(revision.source.url, style="dim", soft_wrap=True)
-
-
-def _document(day: date, language: str) -> dict[str, Any]:
-    from mailferry.m365.schedule import NEW_TENANT_FROM, current, disabled_from, phase_at, schedule
-
-    return {
-        "at": day.isoformat(),
-        "days_left": (disabled_from() - day).days,
-        "disabled_from": disabled_from().isoformat(),
-        "disabled_from_precision": "month",
-        "existing_tenants": phase_at(day).value,
-        "new_tenants": phase_at(day, tenant_created=max(day, NEW_TENANT_FROM)).value,
-        "current": _revision(current(), language),
-        "earlier": [_revision(revision, language) for revision in schedule().revisions[:-1]],
-        "events": [
-            {"when": event.when, "text": event.text.of(language), "source": str(event.source), "mark": event.mark.value}
-            for event in schedule().events
-        ],
-        "unpublished": [text.of(language) for text in schedule().unpublished],
-    }
-
-
-def _revision(revision: Revision, language: str) -> dict[str, Any]:
-    return {
-        "id": revision.id,
-        "published": revision.published.isoformat(),
-        "title": revision.title.of(language),
-        "source": {"title": revision.source.title, "url": revision.source.url},
-        "mark": revision.mark.value,
-        "phases": [_phase(phase, language) for phase in revision.phases],
-    }
-
-
-def _phase(phase: Phase, language: str) -> dict[str, Any]:
-    return {
-        "name": phase.name,
-        "when": phase.when.of(language),
-        "start": phase.start.isoformat() if phase.start else None,
-        "end": phase.end.isoformat() if phase.end else None,
-        "precision": phase.precision.value,
-        "existing_tenants": phase.existing_tenants.value,
-        "new_tenants": phase.new_tenants.value,
-        "text": phase.text.of(language),
-    }

@@ -1,7 +1,7 @@
-"""What a person accepted from announcements, marked in the timeline beside the schedule that Mailferry ships.
+"""What announcements change, marked in the timeline beside the schedule that Mailferry ships.
 
-Leaves to others: keeping changes (bulletin.changes). Invariant: an accepted change is always shown with its source, the
-page's own sentence and who accepted it; it never passes for Mailferry's own data.
+Leaves to others: keeping changes (bulletin.changes), their words (ops.marks). Invariant: a change is always shown with
+its source, the page's own sentence and who accepted it; it never passes for Mailferry's own data.
 """
 
 from __future__ import annotations
@@ -16,59 +16,52 @@ from mailferry.cli.state import state_directory
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mailferry.bulletin.changes import Change
-
-_WORDS = {
-    "en": {
-        "title": "Changed by an accepted announcement",
-        "by": "{publisher}, {published}; accepted by {by} on {day}",
-        "undated": "no date",
-    },
-    "ja": {
-        "title": "承認済みの発表による変更",
-        "by": "{publisher}（{published}）。{day} に {by} が承認",
-        "undated": "日付なし",
-    },
-}
+    from mailferry.ops.marks import Change, Marks
 
 
-def accepted_changes(config: Path) -> tuple[Change, ...]:
-    """The changes in force, by their date."""
-    from mailferry.bulletin.changes import Changes, ChangesError
+def kept_changes(config: Path) -> Marks:
+    """The changes in force and those proposed, by their date."""
+    from mailferry.ops.marks import ChangesError, marks
 
     try:
-        return tuple(sorted(Changes(state_directory(config)).accepted(), key=lambda change: change.first))
+        return marks(state_directory(config))
     except ChangesError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
 
 
-def document(change: Change) -> dict[str, Any]:
-    from mailferry.bulletin.changes import document as as_json
+def listed(kept: Marks) -> dict[str, Any]:
+    from mailferry.bulletin.changes import document
 
-    return as_json(change)
+    return {
+        "accepted": [document(change) for change in kept.accepted],
+        "proposed": [document(change) for change in kept.proposed],
+    }
 
 
-def show_changes(console: Console, changes: tuple[Change, ...], language: str) -> None:
+def show_changes(console: Console, kept: Marks, language: str) -> None:
+    from mailferry.ops.marks import ACCEPTED, PROPOSED, title
+
+    for changes, mark, accepted in ((kept.accepted, ACCEPTED, True), (kept.proposed, PROPOSED, False)):
+        if changes:
+            console.print()
+            console.print(f"[bold yellow]{mark} {title(language, accepted=accepted)}[/]")
+        for change in changes:
+            _show(console, change, mark, language)
+
+
+def _show(console: Console, change: Change, mark: str, language: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    if not changes:
-        return
-    words = _WORDS[language]
-    console.print()
-    console.print(f"[bold yellow]✎ {words['title']}[/]")
-    for change in changes:
-        row = Table.grid(padding=(0, 2), pad_edge=True)
-        row.add_column(no_wrap=True, width=1)
-        row.add_column()
-        told = words["by"].format(
-            publisher=change.publisher or change.title,
-            published=change.published.isoformat() if change.published else words["undated"],
-            by=change.accepted_by,
-            day=change.accepted.isoformat() if change.accepted else "",
-        )
-        row.add_row(Text("✎", "bold yellow"), Prose(change.sentence, "bold"))
-        row.add_row("", Prose(told, "dim"))
-        if "://" in change.address:
-            row.add_row("", Text(change.address, "dim", overflow="fold"))
-        console.print(row, soft_wrap=False)
+    from mailferry.ops.marks import cure, told
+
+    row = Table.grid(padding=(0, 2), pad_edge=True)
+    row.add_column(no_wrap=True, width=1)
+    row.add_column()
+    row.add_row(Text(mark, "bold yellow"), Prose(change.sentence, "bold"))
+    row.add_row("", Prose(told(change, language), "dim"))
+    if "://" in change.address:
+        row.add_row("", Text(change.address, "dim", overflow="fold"))
+    if not change.accepted_by:
+        row.add_row("", Prose(cure(change, language), "cyan"))
+    console.print(row, soft_wrap=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from mailferry.config.checks import (
     clients,
+    console,
     enrolment,
     failover,
     gateway,
@@ -39,6 +40,7 @@ _CHECKS = (
     failover.check,
     reports.check,
     internal.check,
+    console.check,
 )
 
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from mailferry.alarms.settings import TargetSettings, TargetType
 from mailferry.bulletin.settings import BulletinSettings
+from mailferry.config.console import ConsoleSettings
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.listener.enrolment_settings import EnrolmentSettings
 from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings, TlsSettings, parse_address
@@ -158,6 +159,7 @@ class Config(_Settings):
     log: LogSettings = LogSettings()
     plan: PlanSettings = PlanSettings()
     bulletin: BulletinSettings = BulletinSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
     @property
     def accepted_domains(self) -> frozenset[str]:

@@ -47,8 +47,7 @@ class Alarms:
             self.standing[alarm.key] = alarm.text
             self.since[alarm.key] = alarm.since
             if self._teller is not None:  # the store keeps the English text; the next time it is met brings the other
-                told = _told(alarm.key, Text(alarm.text, alarm.text), Text(alarm.cure, alarm.cure))
-                self._teller.recall(told, alarm.since)
+                self._teller.recall(stored(alarm), alarm.since)
 
     def sound(self, key: str, text: Text, cure: Text) -> None:
         """Raise the alarm; where it stands, it takes the new text, so that nobody works on a cause of yesterday."""
@@ -90,6 +89,11 @@ class Alarms:
 
         stored = self._spool.clear_alarm(key) if alarm is None else self._spool.raise_alarm(alarm)
         stored.add_done_callback(done)
+
+
+def stored(alarm: Alarm) -> api.Alarm:
+    """An alarm of the store as people are told it."""
+    return _told(alarm.key, Text(alarm.text, alarm.text), Text(alarm.cure, alarm.cure))
 
 
 def _name(key: str) -> tuple[Code, str]:

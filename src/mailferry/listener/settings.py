@@ -76,6 +76,10 @@ def _checked_hash(text: str) -> str:
     return text
 
 
+#: An Argon2 hash that stands in the configuration instead of a password.
+PasswordHash = Annotated[str, AfterValidator(_checked_hash)]
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -169,7 +173,7 @@ class ClientSettings(_Settings):
     """One device or program (or a group of alike ones) that submits mail."""
 
     name: str = Field(min_length=1, description="Its name in logs, rules and the console.")
-    password: Annotated[str, AfterValidator(_checked_hash)] | None = Field(
+    password: PasswordHash | None = Field(
         default=None, repr=False, description="Argon2 hash of its password, made by `mailferry account hash`."
     )
     account: str | None = Field(default=None, description="The name it logs in with. Absent: its name.")

@@ -20,6 +20,7 @@ from mailferry.alarms.webhook import address
 from mailferry.clock import Clock, utc
 from mailferry.config.checks import bulletin, tenants
 from mailferry.config.checks.finding import Finding, error, warning
+from mailferry.config.console import ConsoleSettings
 from mailferry.config.lines import Path
 from mailferry.config.schema import AlarmSettings, GatewaySettings, TenantSettings
 from mailferry.config.validate import View
@@ -79,6 +80,9 @@ def _certificates(view: View, clock: Clock) -> Iterator[Finding]:
         yield from _pair(tls.path, tls.value.certificate, tls.value.key, host, clock)
     elif tls is not None and tls.value.key is not None:
         yield error(("tls", "key"), "is given without certificate", "name the certificate too")
+    console = view.one(ConsoleSettings)
+    if console is not None and console.value.certificate is not None:
+        yield from _pair(console.path, console.value.certificate, console.value.key, host, clock)
     for item in view.all(ListenerSettings):
         listener = item.value
         if listener.tls is TlsMode.NONE:
