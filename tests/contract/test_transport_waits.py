@@ -1,4 +1,5 @@
-"""How long a transport waits, and how long it keeps a connection. No test here sleeps: each waits for what it tests."""
+"""How long a transport waits, and how long it keeps a connection. No test here sleeps: each waits for what it tests,
+and has little patience with that alone, so that a slow machine changes nothing."""
 
 from __future__ import annotations
 
@@ -20,8 +21,6 @@ from support.transport_contract import (
 )
 from support.upstream import HOLD
 
-SHORT = {"command": 0.06, "data": 0.06, "block": 0.06, "end": 0.06, "quit": 0.06}
-
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
@@ -29,11 +28,17 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture
-async def impatient(ca: Authority) -> AsyncIterator[Bench]:
-    async with smarthost_bench(ca, timeouts=SHORT) as made:
+async def impatient(ca: Authority, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """A bench that waits 0.06 s for what `waits_for` names, and long for all else."""
+    async with smarthost_bench(ca, timeouts=dict.fromkeys(request.param, 0.06)) as made:
         yield made
 
 
+def waits_for(*what: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("impatient", [pytest.param(what, id="")], indirect=True)
+
+
+@waits_for("command", "data")
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("pipelining", [True, False])
 async def test_no_answer_before_the_message(impatient: Bench, stage: str, pipelining: bool):
@@ -43,12 +48,14 @@ async def test_no_answer_before_the_message(impatient: Bench, stage: str, pipeli
     assert_held(await impatient.send(), "connection", "no answer within 0.06 s")
 
 
+@waits_for("end")
 @pytest.mark.parametrize("size", [10, 1_000_000])
 async def test_no_answer_to_the_message_is_unknown(impatient: Bench, size: int):
     impatient.upstream.answer("DOT", HOLD)
     assert_unknown(await impatient.send(data=b"x" * size), "no answer within 0.06 s")
 
 
+@waits_for("block")
 @pytest.mark.parametrize("capability", ["CHUNKING", "SMTPUTF8"])
 async def test_an_upstream_that_stops_reading(impatient: Bench, capability: str):
     impatient.upstream.capabilities = without(impatient.upstream, capability)
@@ -57,12 +64,14 @@ async def test_an_upstream_that_stops_reading(impatient: Bench, capability: str)
     assert_deferred(result, "reading by the upstream", "0.06")
 
 
+@waits_for("block")
 async def test_an_upstream_that_stops_reading_a_message_at_hand(impatient: Bench):
     impatient.upstream.capabilities = without(impatient.upstream, "CHUNKING")
     impatient.upstream.stall = True
     assert_deferred(await impatient.send(data=(b"x" * 998 + b"\r\n") * 20_000), "reading by the upstream")
 
 
+@waits_for("command")
 async def test_each_reply_renews_the_patience_octets_do_not(impatient: Bench):
     """Replies that drip in octet by octet end the wait even though something arrives all the time."""
     impatient.upstream.drip = 0.01

@@ -18,12 +18,12 @@ from mailferry.rehearsal.stage import Stage
 from mailferry.rehearsal.ways import WAYS, cross
 from mailferry.sandbox.faults import Fault
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 def demo(*options: str) -> dict[str, Any]:
     command = [str(Path(sys.executable).parent / "mailferry"), "demo", "--short", "--json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document

@@ -16,7 +16,7 @@ from mailferry.config.load import examine
 from mailferry.rehearsal.store import load
 from mailferry.sample.run import Request, write
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 MAILFERRY = str(Path(sys.executable).parent / "mailferry")
 
@@ -24,7 +24,7 @@ MAILFERRY = str(Path(sys.executable).parent / "mailferry")
 def run(place: Path, *words: str, code: int = 0) -> str:
     environment = {"PATH": "/usr/bin:/bin", "LANG": "en_GB.UTF-8", "COLUMNS": "80", "HOME": str(place)}
     done = subprocess.run(
-        [MAILFERRY, *words], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [MAILFERRY, *words], cwd=place, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout

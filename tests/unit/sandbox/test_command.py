@@ -12,6 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import pytest
+
+#: Each starts a process of its own, which a busy machine takes its time for.
+pytestmark = pytest.mark.timeout(120)
+
 _RUN = "import typer; from mailferry.cli.sandbox import sandbox; typer.run(sandbox)"
 
 
@@ -32,7 +37,7 @@ def running(*options: str) -> Iterator[subprocess.Popen[str]]:
 
 def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, str]:
     process.send_signal(number)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=100)
     return process.returncode, out, err
 
 
@@ -77,7 +82,7 @@ def test_wrong_state_file_is_explained(tmp_path: Path) -> None:
     state = tmp_path / "tenant.json"
     state.write_text('{"tenant": {}, "surprise": 1}')
     with running("--port-base", "0", "--state", str(state)) as process:
-        _, err = process.communicate(timeout=15)
+        _, err = process.communicate(timeout=100)
     assert process.returncode == 3
     assert "tenant.tenant_id: Field required" in err.replace("\n", " ")
     assert "surprise" in err

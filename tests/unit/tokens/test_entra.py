@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -180,12 +179,10 @@ async def test_an_answer_that_repeats_the_secret_is_cleaned(endpoint: TokenEndpo
 
 
 async def test_a_slow_endpoint_is_not_waited_for(endpoint: TokenEndpoint) -> None:
-    endpoint.delay = 5
-    began = time.monotonic()
+    endpoint.delay = 600  # the time limit of the test would end it
     error = await failure(identity(endpoint, timeout=0.3))
     assert isinstance(error, TokenUnavailable)
     assert "did not answer within 0.3 s" in error.cause
-    assert time.monotonic() - began < 3
 
 
 async def test_a_closed_port_is_unavailable(endpoint: TokenEndpoint) -> None:
