@@ -19,6 +19,7 @@ from mailferry.delivery.alarms import Teller
 from mailferry.delivery.bounce import BounceTo
 from mailferry.delivery.detour import Detour, Ways, no_ways
 from mailferry.delivery.external import External
+from mailferry.delivery.outward import Allowance
 from mailferry.delivery.scheduler import Scheduler
 from mailferry.delivery.worker import CHECKPOINTS
 from mailferry.listener.accounts import Accounts
@@ -26,7 +27,7 @@ from mailferry.listener.enrolment import Enrolment
 from mailferry.listener.guard import Guard
 from mailferry.listener.identity import Identities
 from mailferry.listener.site import GatewayNames, Site
-from mailferry.m365.limits import tenant_external_recipients
+from mailferry.m365.limits import onmicrosoft_external_recipients
 from mailferry.mail.message import IdSource
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import Transport
@@ -36,7 +37,7 @@ from mailferry.routes.graph_quota import Quotas
 from mailferry.routes.graph_search import GraphFinder
 from mailferry.routes.look_build import build_finder, build_inbox
 from mailferry.routes.returned import Inboxes
-from mailferry.routes.settings import RouteType
+from mailferry.routes.settings import Preset, RouteSettings, RouteType
 from mailferry.routes.sighting import Finders
 from mailferry.routes.table import RouteTable
 from mailferry.spool.api import Spool
@@ -51,6 +52,8 @@ from mailferry.tokens.vault import Vault
 
 #: For crash tests: "NAME:N" ends the process, as a power cut would, when checkpoint NAME is passed the Nth time.
 CRASH_AT = "MAILFERRY_CRASH_AT"
+#: Seconds after which mail that was taken is believed to go, where no report would be read.
+_PROOF = 60.0
 
 
 def spool_directory(config: Config) -> Path:
@@ -172,12 +175,26 @@ def build_site(
 
 
 def build_external(config: Config, clock: Clock, log: MailLog) -> External:
-    """What counts outside recipients, for tenants that say how many licences they have."""
-    licences = {tenant.name: tenant.licences for tenant in config.tenants if tenant.licences is not None}
-    limits = {name: tenant_external_recipients(number, trial=not number).value for name, number in licences.items()}
-    kinds = (RouteType.EXCHANGE_SMTP, RouteType.GRAPH)
-    routes = {route.name: route.tenant or "" for route in config.routes if route.type in kinds}
-    return External(limits, routes, config.accepted_domains, clock, log.metrics)
+    """What counts and holds back outside recipients, tenant by tenant."""
+    heard = {route.tenant for route in config.routes if route.bounces}
+    proof = 2 * config.delivery.remote_bounces_every  # reports of one round may be read in the next
+    tenants = {
+        tenant.name: Allowance(
+            tenant.outside_limit, onmicrosoft_external_recipients().value, tenant.external_pace,
+            proof if tenant.name in heard else _PROOF,
+        )
+        for tenant in config.tenants
+    }  # fmt: skip
+    only = config.tenants[0].name if len(config.tenants) == 1 else ""
+    routes = {route.name: _counts_for(route, only) for route in config.routes}
+    return External(tenants, routes, config.accepted_domains, clock, log.metrics)
+
+
+def _counts_for(route: RouteSettings, only: str) -> str:
+    """The tenant against whose limit a route's outside recipients count; a connector's is known where there is one."""
+    if route.type in (RouteType.EXCHANGE_SMTP, RouteType.GRAPH):
+        return route.tenant or ""
+    return only if route.preset in (Preset.CONNECTOR_IP, Preset.CONNECTOR_CERTIFICATE) else ""
 
 
 def build_scheduler(
@@ -193,8 +210,9 @@ def build_scheduler(
     ways: Callable[[], Ways] = no_ways,
     finders: Finders | None = None,
     inboxes: Inboxes | None = None,
+    external: External | None = None,
 ) -> Scheduler:
-    external = build_external(config, clock, log)
+    external = external or build_external(config, clock, log)
     return Scheduler(
         spool,
         external.counted(transports),

@@ -59,9 +59,10 @@ class Gateway:
             self._enrolment.changed = self._enrolled
         site = build.build_site(config, self.spool, self._table, log, clock, self._guard, self._enrolment)
         self.listeners = ListenerServer(config.listeners, site, self._contexts)
+        self._external = build.build_external(config, clock, log)
         self.scheduler = build.build_scheduler(
             config, self.spool, self._transports, self._table, log, clock, checkpoint, self.bounce_to, self.alarms,
-            self._ways, self._finders, self._inboxes,
+            self._ways, self._finders, self._inboxes, self._external,
         )  # fmt: skip
         directory, keep = build.spool_directory(config), config.spool.keep_history
         self._chores = Housekeeping(
@@ -159,7 +160,9 @@ class Gateway:
             for alarm, _ in self.alarms.standing()
             if alarm.severity is Severity.CRITICAL
         ]
-        return [one_line(each) for each in (*sorted(standing)[:_SHOWN], *self.alarms.troubles())]
+        return [
+            one_line(each) for each in (*sorted(standing)[:_SHOWN], *self._external.closed(), *self.alarms.troubles())
+        ]
 
     def _ways(self) -> Ways:
         """By the clients of this moment, and safe in any thread."""

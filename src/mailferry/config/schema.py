@@ -19,6 +19,7 @@ from mailferry.config.console import ConsoleSettings
 from mailferry.delivery.settings import DeliverySettings
 from mailferry.listener.enrolment_settings import EnrolmentSettings
 from mailferry.listener.settings import ClientSettings, GuardSettings, ListenerSettings, TlsSettings, parse_address
+from mailferry.m365.limits import tenant_external_recipients
 from mailferry.mail.address import normal_domain
 from mailferry.planner.settings import PlanSettings
 from mailferry.routes.settings import RouteSettings, RoutingSettings, RuleSettings
@@ -84,11 +85,27 @@ class TenantSettings(CredentialSettings):
     name: str = Field(min_length=1, description="Its name, as routes use it.")
     licences: int | None = Field(
         default=None, ge=0, description="Mailbox licences, which set the outside recipients in 24 hours (TERRL): "
-        "a warning comes before it is met. 0: a trial.",
+        "no more are written to, and a warning comes before it is met. 0: a trial.",
+    )  # fmt: skip
+    external_limit: int | None = Field(
+        default=None, ge=1, description="Outside recipients in 24 hours where the report in the Exchange admin center "
+        "shows another limit, or where other senders of the tenant are to be left a part of it.",
+    )  # fmt: skip
+    external_pace: float = Field(
+        default=0.8, gt=0, le=1, description="The part of that limit which is sent as it comes; what is left is spread "
+        "over the hours that follow, so that it is never used up at noon. 1: all of it as it comes.",
     )  # fmt: skip
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = Field(
         default=(), description='Its accepted domains; recipients in them are "internal".'
     )
+
+    @property
+    def outside_limit(self) -> int:
+        """Outside recipients in 24 hours; 0 where nobody has said."""
+        if self.external_limit is not None:
+            return self.external_limit
+        known = self.licences
+        return 0 if known is None else tenant_external_recipients(known, trial=not known).value
 
 
 class MetricsSettings(_Settings):

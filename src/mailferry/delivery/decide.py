@@ -38,6 +38,9 @@ def after(
             return _unknown(claim, text, message, settings, schedule, now)
         case Deferred(lane_fault=Fault.BODY):  # no other attempt would mend that: a person has to
             return Move(claim.id, State.HELD, now, f"{BODILESS} {text}", count=False)
+        case Deferred(lane_fault=Fault.EXTERNAL, retry_after=hint):
+            state = State.UNKNOWN if claim.state is State.UNKNOWN else State.DEFERRED
+            return Move(claim.id, state, now, text, now + (hint or sender_wait(0.0)), count=False)
         case Deferred(lane_fault=fault) if fault:
             state = State.UNKNOWN if claim.state is State.UNKNOWN else State.DEFERRED
             if fault == Fault.SENDER or fault in OWN:

@@ -64,6 +64,7 @@ class Returns:
         self._log = log
         self._boxes: dict[str, _Box] = {}
         self.found: Counter[str] = Counter()
+        self.heard: Callable[[str, str, str, float], None] = _nobody  # lane, address, what is said, when it was sent
 
     async def run(self) -> None:
         """For ever; return at once where no mailbox is to be read."""
@@ -157,6 +158,10 @@ class Returns:
             return
         if self._settings.remote_bounces is RemoteBounces.REPORT and not earlier:
             await self._tell(view, one, refusal)
+        handed_over = [
+            event.at for event in view.events if event.recipient == one.address and event.kind == "delivered"
+        ]
+        self.heard(one.lane, one.address, said, max(handed_over, default=view.message.received_at))
         if await self._spool.returned(view.message.id, one.id, detail, at):
             self._count("noted")
             self._log.returned(format_id(view.message.id), one.lane, one.address, detail)
@@ -164,6 +169,10 @@ class Returns:
     def _count(self, result: str) -> None:
         self.found[result] += 1
         self._log.metrics.returned.labels(result).inc()
+
+
+def _nobody(lane: str, address: str, said: str, sent: float) -> None:
+    pass
 
 
 def _left_from(view: MessageView, one: RecipientView, mailbox: str) -> bool:

@@ -96,7 +96,8 @@ class Scheduler:
         """Begin to deliver. The spool is open."""
         await self._alarms.load()
         if self._external is not None:
-            await self._external.learn(self._spool)
+            await self._external.learn(self._spool, self._alarms)
+            self._returns.heard = self._external.returned
         self._spool.watch(self._changed)
         self._found(await self._spool.lanes())
         self._patrol = asyncio.get_running_loop().create_task(self._walk())

@@ -71,6 +71,10 @@ class Disposition(StrEnum):
         return japanese if language == "ja" else english
 
 
+#: Refusals of outside recipients alone, by what the whole tenant has sent: throttles, and mail to the inside goes on.
+OUTSIDE_ONLY = frozenset({"tenant-rate-trial", "tenant-rate", "onmicrosoft-rate"})
+
+
 class Who(StrEnum):
     """Who can put it right."""
 

@@ -99,6 +99,11 @@ def graph() -> GraphLimits:
     return GraphLimits(**_facts("graph"))
 
 
+def onmicrosoft_external_recipients() -> Fact[int]:
+    """Outside recipients in 24 hours of all onmicrosoft.com addresses of a tenant together."""
+    return _facts("tenant")["onmicrosoft_recipients_per_day"]
+
+
 def tenant_external_recipients(licences: int, *, trial: bool = False) -> Fact[int]:
     """The tenant external recipient rate limit (TERRL): outside recipients in 24 hours."""
     value = 5000 if trial or licences <= 0 else round(500 * licences**0.7 + 9500)

@@ -70,6 +70,7 @@ class Metrics:
         outside = "Outside recipients of a tenant in 24 hours"
         self.external_recipients = self._gauge("external_recipients", outside, "tenant")
         self.external_limit = self._gauge("external_recipients_limit", f"{outside}: what it may have", "tenant")
+        self.external_held = self._gauge("external_recipients_held", f"{outside}: held back, 1 or 0", "tenant")
         self.free_bytes = self._gauge("spool_free_bytes", "Free octets of the spool's file system")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from mailferry.m365.errors import Disposition, ErrorFact, match
+from mailferry.m365.errors import OUTSIDE_ONLY, Disposition, ErrorFact, match
 from mailferry.m365.errors import Stage as FactStage
 from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome, Unknown
 from mailferry.routes.faults import Fault
@@ -100,7 +100,7 @@ def _by_fact(fact: ErrorFact, reply: Reply) -> Outcome:
             login = fact.stage is FactStage.AUTH or reply.code in _LOGIN_CODES
             return Deferred(reply, lane_fault=Fault.LOGIN if login else Fault.SERVICE)
         case Disposition.THROTTLE:
-            return Deferred(reply, lane_fault=Fault.THROTTLE)
+            return Deferred(reply, lane_fault=Fault.EXTERNAL if fact.id in OUTSIDE_ONLY else Fault.THROTTLE)
         case Disposition.SENDER_FAULT:
             return Deferred(reply, lane_fault=Fault.SENDER)
         case Disposition.FAIL if reply.permanent:

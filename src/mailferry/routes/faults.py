@@ -23,11 +23,13 @@ class Fault(StrEnum):
     SERVICE = "service"  # a switch, permission or reputation block that refuses every message of the lane
     CONFIGURATION = "configuration"  # the route cannot be used as it is configured
     INTERNAL = "internal"  # this gateway failed over this one message; the lane and the upstream have no part in it
+    EXTERNAL = "external"  # the tenant may write to no outside recipient for now; those inside are not touched
     BODY = "body"  # the stored octets of this one message are missing or short
 
 
-#: Faults of this gateway with one message: it is held, and the others of its lane go on.
-OWN = frozenset({Fault.INTERNAL.value, Fault.BODY.value})
+#: Faults that say nothing of the lane, so that other mail goes on: of this gateway with one message, and of a tenant
+#: with recipients that are outside.
+OWN = frozenset({Fault.INTERNAL.value, Fault.BODY.value, Fault.EXTERNAL.value})
 
 
 class Unusable(Exception):
