@@ -109,3 +109,19 @@ def test_exchange_refuses_mail_for_the_mailboxs_sake_unless_it_names_the_message
 def test_known_sentences(of: Classifier, stage: Stage, text: str, expected: str):
     code, status, words = text.split(" ", 2)
     assert fault(of, stage, reply(int(code), status, words)) == expected
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "550 relay not permitted",  # Exim
+        "550 5.7.1 Relaying denied",  # Sendmail
+        "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",  # qmail
+        "554 5.7.1 <ann@example.net>: Relay access denied",  # Postfix
+        "554 5.7.1 <gw.example.com[192.0.2.5]>: Client host rejected: Access denied",
+    ],
+)
+def test_a_relay_that_does_not_take_mail_from_this_gateway_bounces_none(stage: Stage, words: str):
+    code, _, text = words.partition(" ")
+    assert fault(SMARTHOST, stage, reply(int(code), "", text)) in {"sender", "service"}
