@@ -230,9 +230,10 @@ class Scheduler:
     # -- what waits in the spool -------------------------------------------------------------------------------------
 
     def _survey(self) -> None:
-        """Ask the spool for every lane's next due time; once a second at most."""
+        """Ask the spool for every lane's next due time; once a second at most. That takes back leases that have ended,
+        and so not while results wait to be stored: what was delivered would count as in doubt."""
         now = self._clock.time()
-        if self._surveying or 0 <= now - self._surveyed < _SURVEY_EVERY:
+        if self._surveying or self._recorder.blocked or 0 <= now - self._surveyed < _SURVEY_EVERY:
             self._agenda.at(now + _SURVEY_EVERY, _SURVEY)
             return
         self._surveying, self._surveyed = True, now

@@ -8,7 +8,7 @@ import pytest
 
 from mailferry.mail.outcome import Outcome
 from mailferry.routes.api import Limits
-from mailferry.spool.api import Filter, SpoolError, SpoolFailed, State, Turn
+from mailferry.spool.api import Filter, SpoolError, SpoolFailed, SpoolFull, State, Turn
 from support.delivery_world import World
 from support.fake_transport import GREYLISTED, LOST, OK, FakeTransport, fault
 
@@ -248,6 +248,27 @@ async def test_a_result_that_cannot_be_stored_is_stored_later(world: World) -> N
     assert (await world.states(message), await world.states(other)) == ([State.DELIVERED], [State.DELIVERED])
     assert await world.alarms() == []
     assert len(world.transport.attempts) == 2
+
+
+async def test_a_result_that_cannot_be_stored_for_long_is_not_taken_for_a_lost_one(world: World) -> None:
+    """A disk that was full for longer than a lease lasts made duplicates of what had been delivered."""
+    real, failing = world.spool.record, True
+
+    def record(lease, moves, use):  # type: ignore[no-untyped-def]
+        if failing:
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(SpoolFull("disk full"))
+            return future
+        return real(lease, moves, use)
+
+    world.spool.record = record  # type: ignore[method-assign]
+    await world.started()
+    message = await world.submit()
+    await world.advance(2 * 3600, step=20)
+    failing = False
+    await world.advance(120, step=1)
+    assert await world.states(message) == [State.DELIVERED]
+    assert len(world.transport.attempts) == 1
 
 
 async def test_attempts_do_not_wait_for_records_until_too_many_wait(world: World) -> None:
