@@ -70,7 +70,7 @@ def header_of(start: bytes) -> tuple[bytes, bytes]:
 def write(raw: bytes, message: Message, recipients: Sequence[Recipient], mailbox: str, rules: Rules) -> Letter:
     """The header for `recipients`, sent from `mailbox`. Raises Refused."""
     wanted = {normal_address(one.address): one.address for one in recipients}
-    raw = _without_strangers(raw, wanted, message, rules)
+    raw = _without_strangers(_quoted(raw), wanted, message, rules)
     raw, author = _author(raw, message, mailbox, rules)
     header = Header(raw)
     to, cc = _named(header, b"to"), _named(header, b"cc")
@@ -95,6 +95,20 @@ def _named(header: Header, name: bytes) -> dict[str, Mailbox]:
         for one in mailboxes(text):
             found.setdefault(normal_address(one.address), one)
     return found
+
+
+def _quoted(raw: bytes) -> bytes:
+    """The section in which every display name that holds an @ stands in quotes. Without them the service reads an
+    address in it: "scan@floor3 <scan@contoso.com>" is answered ErrorSendAsDenied (SMTP2Graph issue 28), and among the
+    recipients it would be one more."""
+    header = Header(raw)
+    spans = sorted(span for name in (b"from", *_SEEN, *_UNSEEN) for span in header.spans(name))
+    for start, end in reversed(spans):
+        name, _, text = header.raw[start:end].partition(b":")
+        found = mailboxes(text)
+        if any(b"@" in one.display and not _PLAIN.fullmatch(one.display) for one in found):
+            raw = raw[:start] + name + b": " + b",\r\n ".join(_written(one) for one in found) + b"\r\n" + raw[end:]
+    return raw
 
 
 # -- who is named and must not get it ---------------------------------------------------------------------------------

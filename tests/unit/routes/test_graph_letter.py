@@ -19,6 +19,7 @@ from support.transport_contract import ORIGIN
 
 SCAN = "scan@contoso.example"
 HEAD = b"From: <scan@contoso.example>\r\nMessage-ID: <1@x>\r\n"
+TWO = ("ann@x.example", "bob@x.example")
 REFUSE, RENAME = Rules(HeaderOnly.REFUSE, OtherFrom.HOLD), Rules(HeaderOnly.RENAME, OtherFrom.HOLD)
 
 
@@ -40,6 +41,13 @@ def refused(*given: Any, **more: Any) -> Failed | Deferred:
 def test_what_need_not_change_does_not() -> None:
     head = HEAD + b"To: ann@x.example\r\nCc: Bob <BOB@X.example>\r\n"
     assert letter(head, "ann@x.example", "bob@x.example").header == head
+
+
+def test_an_at_sign_in_a_display_name_is_quoted_and_no_address() -> None:
+    head = b"From: scan@floor3 <scan@contoso.example>\r\nMessage-ID: <1@x>\r\n"
+    got = letter(head + b"To: ann@x.example <ann@x.example>,\r\n \"b@d\" <bob@x.example>\r\n", *TWO)
+    expected = b'From: "scan@floor3" <scan@contoso.example>\r\nMessage-ID: <1@x>\r\n'
+    assert got.header == expected + b'To: "ann@x.example" <ann@x.example>,\r\n "b@d" <bob@x.example>\r\n'
 
 
 def test_bcc_is_what_is_named_nowhere_else() -> None:
