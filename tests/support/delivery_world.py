@@ -65,7 +65,7 @@ class World:
 
     async def submit(
         self, *recipients: str | Recipient, sender: str = "scan@example.com", lane: str = "exo/scan@example.com",
-        client: str = "scanner", data: bytes = MAIL, **envelope: Any,
+        client: str = "scanner", data: bytes = MAIL, header_id: str = "<1@scanner>", **envelope: Any,
     ) -> MessageId:  # fmt: skip
         chosen = tuple(Recipient(each) if isinstance(each, str) else each for each in recipients or ("a@example.net",))
         draft = self.spool.draft(len(data))
@@ -76,7 +76,7 @@ class World:
                 Origin(client, "192.0.2.7", "scanner", None, None, "office"),
                 lane.partition("/")[2],
                 (lane,) * len(chosen),
-                "<1@scanner>",
+                header_id,
                 "scan",
             )
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from mailferry.clock import Clock
 from mailferry.delivery.retry import Schedule
-from mailferry.delivery.settings import DeliverySettings, Returned
+from mailferry.delivery.settings import DAY, DeliverySettings, Returned
 from mailferry.mail import dsn_text
 from mailferry.mail.body import Body, BodyGone
 from mailferry.mail.dsn import Action, Dsn, Report, ReportedRecipient, compose
@@ -26,7 +26,7 @@ from mailferry.obs.maillog import MailLog
 from mailferry.routes.table import Choice, RouteTable
 from mailferry.smtp.commands import BodyType, Notify
 from mailferry.smtp.replies import Reply, reply
-from mailferry.spool.api import Accepted, Claim, Filter, MessageView, RecipientView, Spool, State
+from mailferry.spool.api import Accepted, Claim, MessageView, RecipientView, Spool, State
 
 #: Origin.client of a report; what has it is never reported on.
 MAILER_DAEMON = "mailer-daemon"
@@ -102,7 +102,7 @@ class Reporter:
         """Make a report durable; "<queue id> to <address>". Raises SpoolError when the spool does not take it."""
         to = self._bounce_to(message) or message.envelope.reverse_path
         message_id = self._message_id(message, action, items)
-        found = await self._earlier(message, items, to, message_id)
+        found = await self._earlier(message, items, message_id)
         if found is None:
             found = await self._write(message, body, self._report(message, action, items, to, message_id))
             self._log.bounced(format_id(message.id), format_id(found), to)
@@ -124,17 +124,19 @@ class Reporter:
         digest = hashlib.sha256(f"{action} {claims}".encode()).hexdigest()[:12]
         return f"<{format_id(message.id)}.{digest}@{self._gateway.hostname}>"
 
-    async def _earlier(self, message: Message, items: Sequence[Item], to: str, message_id: str) -> MessageId | None:
-        """The report of an attempt whose own result was lost. Only such a claim comes from UNKNOWN."""
-        if not any(item.claim.state is State.UNKNOWN for item in items):
+    async def _earlier(self, message: Message, items: Sequence[Item], message_id: str) -> MessageId | None:
+        """The report of an attempt whose own result was lost. Such a claim comes from UNKNOWN; or it was tried before,
+        and what was in doubt was settled since by a look or a person, which takes hours at most."""
+        if any(item.claim.state is State.UNKNOWN for item in items):
+            since = message.received_at  # whatever the gateway has been down for
+        elif any(item.claim.attempts for item in items):
+            since = max(message.received_at, self._clock.time() - DAY)
+        else:
             return None
-        after: MessageId | None = message.id  # ids rise with time, and a report is younger than its message
-        which = Filter(client=MAILER_DAEMON, recipient=to, states=frozenset(State))
-        while found := await self._spool.find(which, 100, after):
-            for view in found:
-                if view.message.header_id == message_id:
-                    return view.message.id
-            after = found[-1].message.id
+        for found in await self._spool.known([message_id], since):
+            view = await self._spool.show(found)
+            if view is not None and view.message.origin.client == MAILER_DAEMON:  # no client's mail of that name
+                return found
         return None
 
     def _report(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
+import hashlib
 
 import pytest
 
 from mailferry.delivery.settings import Unreportable
 from mailferry.mail.body import BodyGone
+from mailferry.mail.dsn import Action
 from mailferry.mail.envelope import Recipient
 from mailferry.mail.message import format_id
 from mailferry.routes.table import Exit, RouteTable
@@ -221,6 +223,43 @@ async def test_a_kill_between_report_and_state_neither_loses_nor_doubles_the_rep
     await world.settle()
     assert await world.states(message) == [State.FAILED]
     assert len(await world.reports()) == 1
+
+
+async def test_a_report_is_found_again_when_somebody_settled_the_doubt(world: World) -> None:
+    """After a kill between the report and its state, a look or a person may decide that it is to be sent again."""
+
+    def checkpoint(name: str) -> None:
+        if name == "delivery.reported":
+            raise ValueError("killed")
+
+    world.checkpoint = checkpoint
+    world.transport.default = NO_SUCH_USER
+    world.transports["reports"].latency = 10**9
+    await world.started()
+    message = await world.submit()
+    await world.settle()
+    await world.crash()
+    await world.spool.retry(Filter(ids=(message,)), world.clock.time(), "anna")
+    await world.started()
+    await world.settle()
+    assert await world.states(message) == [State.FAILED]
+    assert len(await world.reports()) == 1
+
+
+async def test_nobody_can_suppress_a_report_by_its_message_id(world: World) -> None:
+    """A client's own mail under the Message-ID that the report will have is no report."""
+    world.transport.outcomes["a@example.net"] = [GREYLISTED, NO_SUCH_USER]
+    world.transports["reports"].latency = 10**9
+    await world.started()
+    message = await world.submit()
+    await world.settle()
+    [recipient] = (await world.view(message)).recipients
+    digest = hashlib.sha256(f"{Action.FAILED} {recipient.id}".encode()).hexdigest()[:12]
+    forged = f"<{format_id(message)}.{digest}@gw.example.com>"
+    await world.submit("b@example.net", header_id=forged)
+    await world.run(120)
+    assert await world.states(message) == [State.FAILED]
+    assert [report.header_id for report, _ in await world.reports()] == [forged]
 
 
 async def test_a_kill_between_answer_and_report_still_ends_in_a_report(world: World) -> None:
