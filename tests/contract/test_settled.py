@@ -7,14 +7,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pytest
 
+from mailferry.delivery.external import External
+from mailferry.delivery.outward import Allowance
 from mailferry.delivery.scheduler import Scheduler
 from mailferry.delivery.settings import DeliverySettings
+from mailferry.m365.limits import tenant_external_recipients
 from mailferry.mail.envelope import Envelope, Origin, Recipient
 from mailferry.mail.message import IdSource, MessageId
 from mailferry.obs.maillog import MailLog
@@ -29,6 +32,7 @@ from mailferry.sandbox.mailbox import Folder, Received
 from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
+from mailferry.sandbox.throttle import DAY, Window
 from mailferry.spool.api import Accepted, Filter, MessageView, Move, State, Use
 from mailferry.spool.memory import MemorySpool
 from mailferry.tokens.broker import TokenBroker
@@ -40,6 +44,7 @@ from support.transport_contract import PATIENT, secret
 SCANNER, ANNA, OUTSIDE = "scanner@contoso.example", "anna@contoso.example", "x@fabrikam.example"
 NOBODY = "nobody@contoso.example"
 MAY_READ = ("Mail.Send", "Mail.ReadWrite")
+NOTHING_SAID = Allowance()
 MAY_TRACE = ("Mail.Send", "ExchangeMessageTrace.Read.All")
 
 
@@ -50,7 +55,8 @@ class Post:
     box: Sandbox
     spool: MemorySpool
     scheduler: Scheduler
-    lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    lines: list[tuple[str, dict[str, Any]]]
+    external: External
 
     async def submit(self, *recipients: str, client: str = "scanner") -> MessageId:
         to = ", ".join(recipients)
@@ -113,8 +119,9 @@ def keys() -> Keys:
 
 @asynccontextmanager
 async def post(
-    keys: Keys, roles: tuple[str, ...] = MAY_READ, owner: str = "", delivery: Any = None, **route: Any
-) -> AsyncIterator[Post]:
+    keys: Keys, roles: tuple[str, ...] = MAY_READ, owner: str = "", delivery: Any = None,
+    allowance: Allowance = NOTHING_SAID, **route: Any,
+) -> AsyncIterator[Post]:  # fmt: skip
     lines: list[tuple[str, dict[str, Any]]] = []
     log = MailLog(lambda level, event, fields: lines.append((event, fields)), Metrics())
     async with Sandbox(SandboxSettings(at=date(2027, 1, 5), running=False), keys=keys) as box:
@@ -141,15 +148,17 @@ async def post(
         finder, inbox = build_finder(settings, "worldwide", broker), build_inbox(settings, "worldwide", broker)
         spool = MemorySpool(box.clock, IdSource(box.clock))
         await spool.open()
+        external = External({"contoso": allowance}, {"g": "contoso"}, ["contoso.example"], box.clock, log.metrics)
         scheduler = Scheduler(
-            spool, {"g": transport}, RouteTable([Exit("g", needs_mailbox=True)], [], "g", ["contoso.example"]),
+            spool, external.counted({"g": transport}),
+            RouteTable([Exit("g", needs_mailbox=True)], [], "g", ["contoso.example"]),
             DeliverySettings.model_validate({"jitter": 0.0, "lookup": (2, 4)} | (delivery or {})), "gw.example.com",
             "postmaster@contoso.example", box.clock, log, lambda message: owner,
-            finders={"g": finder} if finder else {}, inboxes={"g": inbox} if inbox else {},
+            finders={"g": finder} if finder else {}, inboxes={"g": inbox} if inbox else {}, external=external,
         )  # fmt: skip
         await scheduler.start()
         try:
-            yield Post(box, spool, scheduler, lines)
+            yield Post(box, spool, scheduler, lines, external)
         finally:
             await scheduler.stop()
             for each in (transport, finder, inbox):
@@ -313,3 +322,24 @@ async def test_reports_that_may_not_be_read_raise_an_alarm(keys: Keys) -> None:
         [alarm] = await gateway.spool.alarms()
         assert alarm.key == f"returns:g/{SCANNER}"
         assert "Mail.Read" in alarm.cure
+
+
+async def test_the_tenants_limit_of_outside_recipients_is_heard_of_by_report_and_lifted_by_itself(keys: Keys) -> None:
+    """Learn: it "arrives as NDR" and is of a sliding day; others of the tenant have used it up."""
+    said = Allowance(proof=120.0)
+    async with post(keys, bounces=True, delivery={"remote_bounces_every": 60}, allowance=said) as gateway:
+        world = gateway.box.world
+        limit = tenant_external_recipients(world.tenant.licences, trial=world.tenant.trial).value
+        world.throttles.external.add(gateway.box.clock.time(), limit)
+        for to in (OUTSIDE, "y@tailspin.example"):
+            await gateway.until(State.DELIVERED, of=await gateway.submit(to))
+        await gateway.eventually(lambda: bool(gateway.external.closed()))
+        waits, inside = await gateway.submit(OUTSIDE), await gateway.submit(ANNA)
+        await gateway.until(State.DELIVERED, of=inside)
+        await gateway.until(State.DEFERRED, of=waits)
+        sent = gateway.sent()
+        world.throttles.external = Window(DAY)
+        await gateway.until(State.DELIVERED, of=waits, step=60.0)
+        await gateway.eventually(lambda: not gateway.external.closed(), step=60.0)
+        assert gateway.sent() == sent + 1
+        assert gateway.arrived(OUTSIDE) == 1

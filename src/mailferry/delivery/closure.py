@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 #: Seconds before the next probe. The limit is one of a sliding day, and some of it comes back every minute.
 STEPS: Sequence[float] = (900.0, 1800.0, 3600.0)
+_DAY = 86400.0
 
 
 class Closure:
@@ -48,8 +49,10 @@ class Closure:
             return False
         if self._probed is None:
             self._until = min(self._until, now + STEPS[-1])  # the clock stepped back
-            return now < self._until
-        if 0 <= now - self._probed < self._proof:
+            if now < self._until + _DAY:
+                return now < self._until
+            self._probed = self._until  # nobody had anything to probe with while the whole day slid out
+        elif 0 <= now - self._probed < self._proof:
             return True
         self._proven, self.since, self._probed, self._step = self._probed, None, None, 0
         return False

@@ -94,6 +94,7 @@ class External:
         """Tell the metrics, warn while a limit is near, and raise the alarm while mail is held back."""
         now = self._clock.time()
         for name, tenant in self._tenants.items():
+            tenant.closure.blocks(now)  # it may be open again by now
             forecast, since = tenant.quota.forecast(now), tenant.closure.since
             if forecast.limit:
                 self._metrics.external_recipients.labels(name).set(forecast.used)

@@ -8,6 +8,7 @@ what goes above the share `pace` of it goes at a pace at which what is left is n
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class Quota:
             return 0
         number = wanted if whole else min(wanted, able)
         if self._places.pop(key, None) is None and self._paced(free - number):
-            self._next = max(self._next, now) + number * self._gap(free - number)
+            self._next = max(self._next, now) + self._gap(number, free - number)
         self._day.flying += number
         self._own.flying += number if own else 0
         return number
@@ -99,7 +100,7 @@ class Quota:
         at = max(when, self._next)
         if at - now > _HORIZON:
             return now + _HORIZON
-        self._next = at + (wanted * self._gap(free - len(self._places)) if self._paced(free) else _GAP)
+        self._next = at + (self._gap(wanted, free - len(self._places)) if self._paced(free) else _GAP)
         self._places.pop(key, None)
         self._places[key] = at
         return max(at, now + 1.0)
@@ -116,9 +117,9 @@ class Quota:
     def _paced(self, free: int) -> bool:
         return free < self._freely
 
-    def _gap(self, left: int) -> float:
-        """Seconds for each recipient."""
-        return _SPREAD / max(left, 1)
+    def _gap(self, number: int, left: int) -> float:
+        """Seconds after which the next may go when `number` went, or go before it, and `left` are left."""
+        return _SPREAD * math.log1p(min(number, self._freely - left) / max(left, 1))
 
     def _least(self, wanted: int, whole: bool, own: bool) -> int:
         """What must be free before a message goes. One that can be divided goes in parts of one per cent of the day."""

@@ -6,6 +6,8 @@ import bisect
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
+
 from mailferry.mail.message import MessageId
 from mailferry.routes.api import Limits
 from mailferry.spool.api import State
@@ -48,6 +50,7 @@ async def test_a_minute_never_sees_more_than_its_messages(world: World) -> None:
     assert world.transport.most["scan@example.com"] == 3
 
 
+@pytest.mark.timeout(120)  # three seconds of work, on a machine that has them
 async def test_a_whole_day_is_used_to_the_full_and_never_exceeded(world: World) -> None:
     world.transports["exo"] = FakeTransport(world.clock, EXCHANGE, latency=0.5)
     await world.started()

@@ -14,7 +14,7 @@ from mailferry.routes.api import Limits
 from mailferry.routes.classify import Classifier, Stage
 from mailferry.routes.faults import Fault
 from mailferry.smtp.replies import Reply
-from mailferry.spool.api import State
+from mailferry.spool.api import Filter, State
 from support.delivery_world import World
 from support.fake_transport import OK, fault
 
@@ -204,6 +204,18 @@ async def test_when_it_is_lifted_everything_goes_on_by_itself(world: World) -> N
     await world.run(2 * 3600)
     assert {state for each in waiting for state in await world.states(each)} == {State.DELIVERED}
     assert counter.closed() == []
+    assert CLOSED not in await world.alarms()
+
+
+async def test_an_alarm_goes_although_nobody_sends_outside_any_more(world: World) -> None:
+    counter = external(world, 0)
+    await started(world, counter)
+    refuse(world)
+    message = await world.submit("a@example.net")
+    await world.run(65)
+    assert CLOSED in await world.alarms()
+    await world.spool.drop(Filter(ids=(message,)), world.clock.time(), "test")
+    await world.advance(90_000, step=3600)
     assert CLOSED not in await world.alarms()
 
 
