@@ -41,8 +41,7 @@ class Doors:
     """The ways in. `password` is the Argon2 hash, "" where the link is the only way."""
 
     def __init__(self, password: str, link: Link, settings: GuardSettings, clock: Clock, log: MailLog) -> None:
-        self.has_password = bool(password)
-        self._accounts = Accounts({NAME: password} if password else {}, clock, remember=0.0)
+        self._accounts = Accounts({NAME: password}, clock, remember=0.0) if password else None
         self._link = link
         self._guard = Guard(settings, clock, log)
         self._delay = settings.delay
@@ -52,25 +51,30 @@ class Doors:
         self._waiting = 0
         self._key = secrets.token_bytes(32)
 
+    @property
+    def has_password(self) -> bool:
+        """Whether a password lets in; else the link does."""
+        return self._accounts is not None
+
     async def password(self, password: str, address: str) -> Entry:
         """Try a password from a browser at `address`."""
-        if not self.has_password or len(password) > _LONGEST:
+        if self._accounts is None or len(password) > _LONGEST:
             return await self._told(Entry.WRONG, address, "password", "no password lets in")
         if self._waiting >= _WAITING:
             return Entry.BUSY
         self._waiting += 1
         try:
             async with self._turn:
-                entry = await self._verify(password, address)
+                entry = await self._verify(self._accounts, password, address)
         finally:
             self._waiting -= 1
         return await self._told(entry, address, "password", "wrong password")
 
-    async def _verify(self, password: str, address: str) -> Entry:
+    async def _verify(self, accounts: Accounts, password: str, address: str) -> Entry:
         if self._guard.locked(address, NAME):
             return Entry.LOCKED
         try:
-            right = await self._accounts.verify(NAME, password)
+            right = await accounts.verify(NAME, password)
         except Overloaded:
             return Entry.BUSY
         return self._counted(address, right=right)
@@ -113,4 +117,5 @@ class Doors:
         return bool(visitor) and hmac.compare_digest(self.form(visitor).encode(), given)
 
     def close(self) -> None:
-        self._accounts.close()
+        if self._accounts is not None:
+            self._accounts.close()

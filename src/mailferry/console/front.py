@@ -95,7 +95,7 @@ class Front:
         answer = await handler(request)
         if fresh and request.path == "/login" and request.method == "GET":
             site.cookies.introduce(answer, visit.visitor)
-        if request.query.get("lang") in LANGUAGES:
+        if request.query.get("lang") in LANGUAGES and not request.path.endswith(".svg"):
             site.cookies.speak(answer, visit.language)
         return answer
 

@@ -7,9 +7,10 @@ escaped; a name that is missing is an error, never an empty place.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -27,14 +28,6 @@ class Pages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._templates = Environment(
-            loader=PackageLoader("mailferry.console"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(prose=prose, moment=moment, queue_id=format_id)
         static = resources.files(__package__).joinpath("static")
         self._static = {
             "console.css": (static.joinpath("console.css").read_bytes(), "text/css"),
@@ -44,19 +37,23 @@ class Pages:
     def page(self, request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
         """The page, for the visitor who asked."""
         visit = visit_of(request)
-        text = self._templates.get_template(template).render(
-            words=Words(visit.language),
-            language=visit.language,
-            others=[(each, _in_language(request, each)) for each in LANGUAGES],
-            path=request.path,
-            gateway=self._site.name,
-            signed_in=visit.session is not None,
-            csrf=visit.session.csrf if visit.session is not None else self._site.doors.form(visit.visitor),
-            notices=visit.session.heard() if visit.session is not None else [],
-            now=self._site.clock.time(),
-            states={state: text.of(visit.language) for state, text in STATES.items()},
-            events={kind: text.of(visit.language) for kind, text in EVENTS.items()},
-            **values,
+        text = (
+            _templates()
+            .get_template(template)
+            .render(
+                words=Words(visit.language),
+                language=visit.language,
+                others=[(each, _in_language(request, each)) for each in LANGUAGES],
+                path=request.path,
+                gateway=self._site.name,
+                signed_in=visit.session is not None,
+                csrf=visit.session.csrf if visit.session is not None else self._site.doors.form(visit.visitor),
+                notices=visit.session.heard() if visit.session is not None else [],
+                now=self._site.clock.time(),
+                states={state: text.of(visit.language) for state, text in STATES.items()},
+                events={kind: text.of(visit.language) for kind, text in EVENTS.items()},
+                **values,
+            )
         )
         return web.Response(text=text, content_type="text/html", charset="utf-8", status=status)
 
@@ -69,6 +66,19 @@ class Pages:
         return web.Response(body=body, content_type=kind, headers={"Cache-Control": "max-age=300"})
 
 
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("mailferry.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(prose=prose, moment=moment, queue_id=format_id)
+    return templates
+
+
 def moment(seconds: float) -> str:
     """A time as tables have it; their headings say UTC."""
     return f"{utc(seconds):%Y-%m-%d %H:%M:%S}"
@@ -76,6 +86,7 @@ def moment(seconds: float) -> str:
 
 def _in_language(request: web.Request, language: str) -> str:
     """The same page in another language; the way back from a form is the page it stood on."""
-    query: Mapping[str, str] = {**{k: v for k, v in request.query.items() if k != "token"}, "lang": language}
-    place = request.path if request.method == "GET" else "/"
+    kept = {name: value for name, value in request.query.items() if name != "token"}
+    query: Mapping[str, str] = {**kept, "lang": language}
+    place = "/" + quote(request.path.lstrip("/")) if request.method == "GET" else "/"  # "//name" is another host
     return f"{place}?{urlencode(query)}"
