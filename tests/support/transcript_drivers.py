@@ -10,7 +10,7 @@ from typing import Protocol
 from mailferry.listener.server import Listener
 from mailferry.listener.session import Session
 
-TIMEOUT = 5.0
+TIMEOUT = 20.0
 
 
 class Driver(Protocol):

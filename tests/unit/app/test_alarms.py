@@ -46,7 +46,7 @@ address = "127.0.0.1:0"
 
 
 def send(port: int) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=25) as client:
         client.sendmail("scan@example.com", "a@example.net", "Subject: x\r\n\r\nhello\r\n")
 
 

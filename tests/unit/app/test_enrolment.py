@@ -100,7 +100,7 @@ class Office:
     def _talk(host: str, port: int, password: str, sender: str) -> tuple[int, int]:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with smtplib.SMTP(host, port, timeout=10) as client:
+        with smtplib.SMTP(host, port, timeout=25) as client:
             client.starttls(context=context)
             try:
                 code, _ = client.login(SCAN, password)

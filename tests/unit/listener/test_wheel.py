@@ -78,6 +78,6 @@ async def test_it_turns_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     wheel.add(Telling(), 0.0)
     wheel.start()
     wheel.start()
-    await asyncio.wait_for(looked.wait(), 5)
+    await asyncio.wait_for(looked.wait(), 20)
     wheel.stop()
     wheel.stop()

@@ -45,7 +45,7 @@ def token(box: Sandbox, client_id: str = SECRET_CLIENT_ID) -> str:
 
 
 def connect(box: Sandbox, context: ssl.SSLContext | None = None, *, legacy: bool = False) -> smtplib.SMTP:
-    client = smtplib.SMTP("localhost", box.smtp_legacy_port if legacy else box.smtp_port, timeout=10)
+    client = smtplib.SMTP("localhost", box.smtp_legacy_port if legacy else box.smtp_port, timeout=25)
     try:
         client.starttls(context=context or ssl.create_default_context(cafile=str(box.ca_file)))
         client.ehlo()
@@ -146,7 +146,7 @@ async def test_tls_1_0_is_accepted_only_to_be_refused(box: Sandbox) -> None:
     """O: 421 4.7.66 quoted from blog 2659652."""
 
     def speak() -> tuple[int, bytes]:
-        client = smtplib.SMTP("localhost", box.smtp_port, timeout=10)
+        client = smtplib.SMTP("localhost", box.smtp_port, timeout=25)
         try:
             client.starttls(context=old_tls(box))
             return client.ehlo()

@@ -82,7 +82,7 @@ async def test_report_can_be_read(graph: GraphClient) -> None:
 
 async def test_mail_by_smtp_is_there_too(box: Sandbox, graph: GraphClient) -> None:
     def send() -> None:
-        with smtplib.SMTP("localhost", box.smtp_port, timeout=10) as client:
+        with smtplib.SMTP("localhost", box.smtp_port, timeout=25) as client:
             client.starttls(context=ssl.create_default_context(cafile=str(box.ca_file)))
             client.ehlo()
             client.user, client.password = SCANNER, password("scanner")
