@@ -15,6 +15,7 @@ from mailferry.clients.base import knowledge
 from mailferry.clock import ManualClock
 from mailferry.inventory.records import Client
 from mailferry.inventory.store import Inventory
+from mailferry.planner.case import SURE
 from mailferry.planner.knowledge import products
 from mailferry.planner.make import make
 from mailferry.planner.settings import PlanSettings
@@ -23,7 +24,7 @@ from mailferry.sample import truth
 from mailferry.sample.run import Request, write
 
 SIZES = [
-    pytest.param(50, 1, "en", id="50"),
+    pytest.param(50, 1, "en", id="50", marks=pytest.mark.timeout(180)),
     pytest.param(2000, 3, "ja", id="2000", marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
 ]
 #: What no client can be told to do by a rule, and what a rule may tell it.
@@ -50,7 +51,7 @@ def family(product: str) -> str:
 
 @pytest.mark.parametrize(("size", "seed", "language"), SIZES)
 def test_ways_and_products_are_true(size: int, seed: int, language: str, tmp_path: Path) -> None:
-    write(tmp_path / "sample", Request(size, seed, language))
+    write(tmp_path / "sample", Request(size, seed, language, variants=False))
     told = [entry for entry in truth.read(tmp_path / "sample" / "truth.json")["clients"] if entry["sources"]]
     with Inventory(tmp_path / "state", ManualClock(datetime(2026, 11, 24, tzinfo=UTC))) as inventory:
         inventory.import_paths([tmp_path / "sample" / "exports"])
@@ -63,7 +64,7 @@ def test_ways_and_products_are_true(size: int, seed: int, language: str, tmp_pat
             assert "unattributed" in {finding.code for finding in item.client.findings}, item.client
             continue
         assert item.way.value in entry["ways"], (item.client.sender, item.reason.en)
-        if item.client.product:
+        if item.client.product and item.client.confidence >= SURE:
             recognised[family(item.client.product) == family(entry["product"])] += 1
     assert not recognised[False]
     assert recognised[True] >= size // 6  # few exports hold a strong sign: most know a host name and a subject

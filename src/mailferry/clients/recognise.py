@@ -2,8 +2,9 @@
 
 Leaves to others: the knowledge (base) and what it means for OAuth (verdict).
 Invariants: only strong signs make a candidate, so that weak ones alone decide nothing and no further weak one changes
-that; strong signs of different families are a conflict and are all shown; the order of signs means nothing; each
-distinct value is matched once in the life of a Recogniser.
+that; a host name of letters and decimal digits alone is weak, whoever's letters they are; strong signs of different
+families are a conflict and are all shown; the order of signs means nothing; each distinct value is matched once in the
+life of a Recogniser.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from mailferry.clients.signs import Kind, Signs
 
 #: What one strong sign is worth, by how well it is founded; two that agree are worth more, none is certain.
 _STRONG = {Confidence.HIGH: 0.95, Confidence.MEDIUM: 0.85, Confidence.LOW: 0.6}
-_SUBJECT = 0.6  # at most: people edit subjects, and malware copies them
+_SUBJECT = 0.5  # at most: people edit subjects, programs pass them on, and malware copies them
 _CERTAIN = 0.99
 _SUPPORT = 0.2  # of the doubt that is left, per kind of weak sign
 _HINT, _HINTS = 0.15, 0.4  # what weak signs alone are worth, and at most
@@ -123,7 +124,8 @@ class Recogniser:
         for kind, header, value in _looks(signs):
             sieve = self._sieves.get((kind, header.lower()))
             for mark, owners in sieve.matches(value) if sieve else ():
-                evidence = Evidence(kind, value, mark.weight, header)
+                weight = Weight.WEAK if kind is Kind.HOSTNAME and _NUMBERED.match(value) else mark.weight
+                evidence = Evidence(kind, value, weight, header)
                 for owner in owners:
                     if isinstance(owner, Remark):
                         remarks[owner.id] = owner
@@ -211,6 +213,8 @@ class _Seen:
         return min(_CERTAIN, 1 - doubt)
 
 
+#: An inventory number looks like this; of six digits of a MAC address one in twenty, of twelve one in three hundred.
+_NUMBERED = re.compile(r"[A-Za-z]++\d{6,12}+$")
 #: The name of the machine, however it was learnt.
 _SAME = {Kind.EHLO: Kind.HOSTNAME}
 

@@ -40,3 +40,8 @@ CREATE OR REPLACE TEMP MACRO tls_of(t) AS CASE
     WHEN regexp_matches(t, '(?i)tls_?v?1[._]1') OR t = '1.1' THEN '1.1' WHEN regexp_matches(t, '(?i)tls_?v?1([._]0)?([^0-9._]|_SERVER|_CLIENT|$)') OR t = '1.0' THEN '1.0'
     ELSE '' END;
 CREATE OR REPLACE TEMP MACRO key_of(t) AS CAST(md5(t) AS UUID);
+-- How a Message-ID and a subject are made: numbers and what is mixed of letters and digits count as one letter each. The
+-- place of the dots and a program's own word stay. Of a subject, its first words.
+CREATE OR REPLACE TEMP MACRO shape_of(message_id, subject) AS
+    left(regexp_replace(regexp_replace(split_part(message_id, '@', 1), '[A-Za-z0-9]*(?:[0-9][A-Za-z]|[A-Za-z][0-9])[A-Za-z0-9]*', 'x', 'g'), '[0-9]+', '9', 'g'), 40)
+    || '|' || left(regexp_replace(left(subject, 40), '[^\pL]+', ' ', 'g'), 12);

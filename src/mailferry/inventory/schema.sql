@@ -40,7 +40,7 @@ CREATE TABLE dims (
     via VARCHAR NOT NULL,            -- the way out that a relay took
     weight VARCHAR NOT NULL
 );
--- One Message-ID and one subject of each, as signs to recognise a product by.
+-- Message-ID and subject of a message of each shape, a dozen at most, as signs to recognise a product by.
 CREATE TABLE trait (dims INTEGER NOT NULL, message_id VARCHAR NOT NULL, subject VARCHAR NOT NULL);
 
 -- A sign-in (message is NULL), or one recipient of one message.

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from mailferry.m365.facts import Text
-from mailferry.sample.values import Auth, Kind, Pattern, Product, State, Via
+from mailferry.sample.values import Auth, Disguise, Kind, Pattern, Product, State, Via
 
 
 def text(pair: Sequence[str]) -> Text:
@@ -44,6 +44,7 @@ def products() -> dict[str, Product]:
             x_mailer=entry.get("x_mailer", ""),
             boundary=entry.get("boundary", ""),
             headers=tuple(entry.get("headers", ())),
+            strong=frozenset(entry.get("strong", ())),
         )
         for key, entry in _load("products.toml").items()
     }
@@ -55,8 +56,30 @@ def kinds() -> tuple[Kind, ...]:
     return tuple(_kind(entry) for entry in _load("kinds.toml")["kind"])
 
 
+@cache
+def disguises() -> tuple[Disguise, ...]:
+    """Every disguise, in the order of the file."""
+    return tuple(_disguise(entry) for entry in _load("disguises.toml")["disguise"])
+
+
+def _disguise(entry: dict[str, Any]) -> Disguise:
+    worn = set(entry.get("products", ()))
+    unknown = (worn - set(products())) | (set(entry["kinds"]) - {kind.key for kind in kinds()})
+    if unknown:
+        raise LookupError(f"disguises.toml: {entry['key']} names what there is not: {sorted(unknown)}")
+    return Disguise(
+        key=entry["key"],
+        kinds=frozenset(entry["kinds"]),
+        share=entry["share"],
+        products=frozenset(worn),
+        host=tuple(entry.get("host", ())),
+        ehlo=entry.get("ehlo", ""),
+        subjects=tuple(text(pair) for pair in entry.get("subjects", ())),
+    )
+
+
 def _kind(entry: dict[str, Any]) -> Kind:
-    unknown = set(entry["products"]) - set(products())
+    unknown = {*entry["products"], *entry.get("carries", ())} - set(products())
     if unknown:
         raise LookupError(f"kinds.toml: {entry['key']} names products that products.toml lacks: {sorted(unknown)}")
     usual, largest = entry["size"]
@@ -80,4 +103,5 @@ def _kind(entry: dict[str, Any]) -> Kind:
         state=State(entry.get("state", "")),
         sites=tuple(entry.get("sites", ())),
         devices=tuple(entry.get("devices", (1, 1))),
+        carries=tuple(entry.get("carries", ())),
     )

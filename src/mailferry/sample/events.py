@@ -165,13 +165,14 @@ class Events:
 
     def _message(self, client: Client, at: float, address: str, rng: Random) -> Message:
         letters = self._letters
+        writer = letters.writer(client, rng)
         return Message(
             at,
             client,
             letters.recipients(client, rng),
             letters.size(client, rng),
-            letters.subject(client, at, rng),
-            letters.message_id(client, at, rng),
+            letters.subject(writer, at, rng),
+            letters.message_id(writer, at, rng),
             address,
         )
 

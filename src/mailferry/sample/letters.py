@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import string
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from random import Random
 
+from mailferry.sample.data_files import products
 from mailferry.sample.organisation import Organisation
 from mailferry.sample.values import Client, Via
 
@@ -37,6 +39,13 @@ class Letters:
         """A template of data/products.toml with its placeholders filled."""
         names = _names(template)
         return template.format(**{name: _value(name, client, at, rng) for name in names}) if names else template
+
+    def writer(self, client: Client, rng: Random) -> Client:
+        """Whose message this one is: the client's own, or of a device whose mail it passes on."""
+        if not client.kind.carries:
+            return client
+        product = products()[rng.choice(client.kind.carries)]
+        return replace(client, product=product, host=product.host.format(mac=client.mac, mac6=client.mac[6:]))
 
     def message_id(self, client: Client, at: float, rng: Random) -> str:
         """The client's own, or what the first server makes for it."""
@@ -96,6 +105,8 @@ def _value(name: str, client: Client, at: float, rng: Random) -> str:
             return str(int(at * 100))
         case "nano":
             return str(int(at) * 1_000_000_000 + rng.randrange(1_000_000_000))
+        case "ticks36":  # .NET counts tenths of microseconds since the year 1
+            return _base36(int(at * 10_000_000) + 621_355_968_000_000_000)
         case _:
             return _random(name, rng)
 
@@ -116,13 +127,22 @@ def _random(name: str, rng: Random) -> str:
             return f"{rng.getrandbits(128):032X}"
         case "word40":
             return "".join(rng.choices(_WORD, k=40))
-        case "BASE10":
-            return "".join(rng.choices(_BASE36, k=10))
+        case "random36":
+            return _base36(rng.getrandbits(64))
         case "b64":
             return base64.b64encode(rng.randbytes(16)).decode().rstrip("=")
         case "uuid":
             return guid(rng.getrandbits(128))
     raise LookupError(f"products.toml: no placeholder {name!r}")
+
+
+def _base36(value: int) -> str:
+    """The digits from the lowest on, as MimeKit writes them (MimeUtils.GenerateMessageId)."""
+    digits = ""
+    while value:
+        value, digit = divmod(value, 36)
+        digits += _BASE36[digit]
+    return digits
 
 
 def guid(bits: int) -> str:

@@ -13,6 +13,7 @@ from random import Random
 
 from mailferry.m365.facts import Text
 from mailferry.sample.data_files import kinds, products, text, words
+from mailferry.sample.disguise import disguised
 from mailferry.sample.seeds import seeded
 from mailferry.sample.values import Auth, Client, Kind, Pattern, Person, Site
 
@@ -43,7 +44,7 @@ def invent(size: int, seed: int) -> Organisation:
     domains = tuple(head["domains"])
     sites = tuple(_sites(size, domains))
     people = tuple(_people(size, rng, domains[0]))
-    clients = tuple(_clients(size, rng, sites, people))
+    clients = tuple(disguised(client, seed) for client in _clients(size, rng, sites, people))
     return Organisation(text(head["name"]), domains, tuple(head["outside"]), sites, people, clients)
 
 

@@ -62,13 +62,7 @@ def judge(client: Client, tally: Tally, language: str) -> dict[str, Any]:
     seen = [at for at in (tally.signed.last, tally.archived.last, tally.traced.last) if at]
     began = [at for at in (tally.signed.first, tally.archived.first, tally.traced.first) if at]
     return {
-        "id": client.id,
-        "kind": client.kind.key,
-        "name": client.name.of(language),
-        "product": client.product.id,
-        "oauth": client.product.oauth,
-        "host": client.host,
-        "ehlo": client.ehlo,
+        **_what(client, tally, language),
         "mailbox": client.mailbox,
         "from": client.sender,
         "addresses": addresses(tally),
@@ -101,6 +95,20 @@ def judge(client: Client, tally: Tally, language: str) -> dict[str, Any]:
     }
 
 
+def _what(client: Client, tally: Tally, language: str) -> dict[str, Any]:
+    return {
+        "id": client.id,
+        "kind": client.kind.key,
+        "name": client.name.of(language),
+        "product": client.product.id,
+        "disguise": client.disguise,
+        "strong": list(strong(client, tally)),
+        "oauth": client.product.oauth,
+        "host": client.host,
+        "ehlo": client.ehlo,
+    }
+
+
 def addresses(tally: Tally) -> list[str]:
     """Where the exports see it sending mail."""
     return sorted(tally.traced.addresses | tally.signed.addresses | tally.archived.addresses)
@@ -122,6 +130,20 @@ def sources(client: Client, tally: Tally) -> list[str]:
     if tally.traced.messages:
         found.append("trace" if client.kind.via in (Via.SUBMISSION, Via.DIRECT) else client.kind.via.value)
     return found
+
+
+def strong(client: Client, tally: Tally) -> Iterator[str]:
+    """What the exports show of it that alone tells its product: traces and logs know names, Message-IDs and subjects,
+    sign-ins and the report none of them."""
+    if not tally.traced.messages:
+        return
+    postfix = client.kind.via is Via.POSTFIX
+    if "host" in client.product.strong and (postfix or client.product.ehlo == "{host}"):
+        yield "host"
+    if "message_id" in client.product.strong:
+        yield "message_id"
+    if "subject" in client.product.strong and not postfix:
+        yield "subject"
 
 
 def fate(client: Client) -> str:

@@ -101,6 +101,7 @@ class Kind:
     state: State = State.SOUND
     sites: tuple[str, ...] = ()
     devices: tuple[int, int] = (1, 1)
+    carries: tuple[str, ...] = ()  # products whose mail it passes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,20 @@ class Product:
     x_mailer: str = ""
     boundary: str = ""
     headers: tuple[str, ...] = ()
+    strong: frozenset[str] = frozenset()  # "host", "message_id", "subject": what alone tells it, by its makers' word
+
+
+@dataclass(frozen=True, slots=True)
+class Disguise:
+    """What a client shows in the place of its product's own, from data/disguises.toml; () and "" leave it as it is."""
+
+    key: str
+    kinds: frozenset[str]
+    share: float
+    products: frozenset[str] = frozenset()  # empty: any
+    host: tuple[str, ...] = ()
+    ehlo: str = ""
+    subjects: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,7 @@ class Client:
     minute: int  # UTC minute of the day at which a fixed job runs
     principal: str = ""  # object id of the user or service principal
     app: tuple[str, str] = ("", "")  # id and name of the application that signs in by OAuth
+    disguise: str = ""  # the key of the one it wears
 
     @property
     def id(self) -> str:

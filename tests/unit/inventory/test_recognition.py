@@ -5,7 +5,8 @@ from __future__ import annotations
 from mailferry.clients.base import knowledge
 from mailferry.clients.recognise import Recogniser
 from mailferry.clients.signs import Signs
-from mailferry.inventory.join.recognition import Recognised, agreed
+from mailferry.inventory.join.recognition import Recognised, Seen, agreed
+from mailferry.planner.case import SURE
 from mailferry.planner.knowledge import products
 
 RECOGNISER = Recogniser(knowledge())
@@ -14,7 +15,7 @@ CDO = Signs(subject="SQL Server Job System: 'nightly close' completed")
 
 
 def seen(*signs: Signs) -> Recognised:
-    return agreed([RECOGNISER.recognise(each) for each in signs])
+    return agreed([Seen(RECOGNISER.recognise(each), wrote=bool(each.message_id)) for each in signs])
 
 
 def test_a_strong_sign_names_the_product_with_its_evidence() -> None:
@@ -35,7 +36,7 @@ def test_a_family_is_not_said_to_be_one_of_its_products() -> None:
     for mark, family in shared:
         recognition = RECOGNISER.recognise(Signs(**{mark.kind.value: mark.example})) if not mark.header else None
         if recognition is not None and recognition.decision.value == "family":
-            found[family] = agreed([recognition])
+            found[family] = agreed([Seen(recognition)])
     assert found
     for family, told in found.items():
         assert told.id == family
@@ -54,3 +55,20 @@ def test_weak_signs_are_a_question() -> None:
 
 def test_two_programs_have_no_one_name() -> None:
     assert seen(RICOH, Signs(x_mailer="Monit 5.33")) == Recognised()
+
+
+CANON = Signs(message_id="<20261124143312.0001.CanonTxNo.0042@Canon9A3C10>")
+
+
+def test_a_name_from_the_dns_is_no_ground_to_act_on() -> None:
+    found = agreed([Seen(RECOGNISER.recognise(RICOH), named=True)])
+    assert (found.id, found.confidence) == ("ricoh-mfp", 0.5)
+    assert found.confidence < SURE
+    itself = agreed([Seen(RECOGNISER.recognise(RICOH), named=True), Seen(RECOGNISER.recognise(RICOH))])
+    assert itself.confidence > 0.9
+
+
+def test_a_message_id_counts_where_every_message_has_it() -> None:
+    other = Signs(message_id="<TY1PR01MB0042AB@jpnprd01.prod.outlook.com>")
+    assert seen(CANON, Signs()).confidence > 0.9
+    assert (seen(CANON, other).id, seen(CANON, other).confidence) == ("canon-imagerunner", 0.5)

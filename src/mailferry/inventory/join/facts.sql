@@ -120,7 +120,8 @@ WHERE m.kind = 'signin' AND m.error <> '' AND (w.last_in IS NULL OR o.instant > 
 GROUP BY m.client;
 
 -- name: signs
-SELECT DISTINCT client, name, host, CASE WHEN cloud THEN '' ELSE mechanism END, tls, agent, coalesce(message_id, ''), coalesce(subject, '')
+-- Postfix writes down the name that the DNS gives; what the client said in EHLO is in the other logs.
+SELECT DISTINCT client, kind = 'postfix' AND name = '' AND host <> '' AS named, name, host, CASE WHEN cloud THEN '' ELSE mechanism END, tls, agent, coalesce(message_id, ''), coalesce(subject, '')
 FROM member LEFT JOIN trait ON trait.dims = member.id ORDER BY ALL;
 
 -- name: message

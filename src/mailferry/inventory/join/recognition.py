@@ -2,24 +2,28 @@
 
 Leaves to others: the knowledge and its judgement (clients). Invariant: it is asked once for each distinct set of signs,
 however many records show it; where the signs of one client name different families, none is named; weak signs name
-nothing, they are evidence with a question mark.
+nothing, they are evidence with a question mark; what a client does not say of itself, or says in some messages and not
+in others, is no ground to act on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailferry.clients.base import knowledge
+from mailferry.clients.product import Weight
 from mailferry.clients.recognise import Decision, Recogniser, Recognition
-from mailferry.clients.signs import Signs
+from mailferry.clients.signs import Kind, Signs
 from mailferry.inventory.database import statements
 
 if TYPE_CHECKING:
     import duckdb
 
 _MOST_EVIDENCE = 10
+#: At most, of what the planner must not build on (it acts from 0.6 on).
+_DOUBTFUL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +36,36 @@ class Recognised:
     evidence: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one kind of record shows of a client. `named`: the host name is from the DNS, not from the client; `wrote`:
+    there is a Message-ID, so that a program that makes its own shows it here."""
+
+    recognition: Recognition
+    named: bool = False
+    wrote: bool = False
+
+    @property
+    def decided(self) -> bool:
+        return self.recognition.decision in (Decision.PRODUCT, Decision.FAMILY)
+
+    def grounds(self) -> set[Kind]:
+        """The kinds of strong sign that decided, of those that the client said itself."""
+        signs = (one for candidate in self.recognition.candidates for one in candidate.evidence)
+        kinds = {one.kind for one in signs if one.weight is Weight.STRONG}
+        return kinds - {Kind.HOSTNAME} if self.named else kinds
+
+
 def recognise(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Recognised]:
     """By the key of the client. The temporary tables of facts.gather must be there."""
     recogniser = Recogniser(knowledge())
-    known: dict[tuple[str, ...], Recognition] = {}
-    found: dict[str, list[Recognition]] = {}
+    known: dict[tuple[Any, ...], Seen] = {}
+    found: dict[str, list[Seen]] = {}
     for client, *values in connection.execute(statements("join/facts.sql")["signs"]).fetchall():
         shown = tuple(values)
         if shown not in known:
-            known[shown] = recogniser.recognise(_signs(*shown))
+            named, *signs = shown
+            known[shown] = Seen(recogniser.recognise(_signs(*signs)), named, bool(signs[5]))
         found.setdefault(client, []).append(known[shown])
     return {client: agreed(each) for client, each in found.items()}
 
@@ -62,25 +87,36 @@ def _bracketed(message_id: str) -> str:
     return f"<{message_id.strip('<>')}>" if message_id else ""
 
 
-def agreed(found: Sequence[Recognition]) -> Recognised:
+def agreed(found: Sequence[Seen]) -> Recognised:
     """What all that was seen of a client comes to. Two programs behind one mailbox and address have no one name; where
     one record names a product and another only its family, it is the product."""
-    decided = [each for each in found if each.decision in (Decision.PRODUCT, Decision.FAMILY)]
-    families = {each.family.id for each in decided if each.family is not None}
+    decided = [each for each in found if each.decided]
     if not decided:
-        return Recognised(evidence=tuple(dict.fromkeys(_hints(found)))[:_MOST_EVIDENCE])
+        return Recognised(evidence=tuple(dict.fromkeys(_hints(each.recognition for each in found)))[:_MOST_EVIDENCE])
+    families = {each.recognition.family.id for each in decided if each.recognition.family is not None}
     if len(families) > 1:
         return Recognised()
-    products = {each.product.id for each in decided if each.product is not None}
-    told = [each for each in decided if each.product is not None] if len(products) == 1 else decided
+    recognitions = [each.recognition for each in decided]
+    products = {each.product.id for each in recognitions if each.product is not None}
+    told = [each for each in recognitions if each.product is not None] if len(products) == 1 else recognitions
     evidence = dict.fromkeys(
-        one.text("en") for each in decided for candidate in each.candidates for one in candidate.evidence
+        one.text("en") for each in recognitions for candidate in each.candidates for one in candidate.evidence
     )
+    sure = max(map(_sure, told))
     return Recognised(
         (products if len(products) == 1 else families).pop(),
-        max(map(_sure, told)),
+        sure if _stands(found) else min(sure, _DOUBTFUL),
         tuple(evidence)[:_MOST_EVIDENCE],
     )
+
+
+def _stands(found: Sequence[Seen]) -> bool:
+    """Whether the client itself gives grounds, and gives them throughout: what passes on the mail of others shows the
+    Message-ID of one of them here and there, and a name in the DNS may be its predecessor's."""
+    grounds = {kind for each in found if each.decided for kind in each.grounds()}
+    if grounds != {Kind.MESSAGE_ID}:
+        return bool(grounds)
+    return all(each.decided for each in found if each.wrote)
 
 
 def _sure(found: Recognition) -> float:

@@ -22,10 +22,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def write(folder: Path, clients: Iterable[Client], letters: Letters, at: float, seed: int, language: str) -> int:
-    """The first client of each product writes one; how many there are."""
+    """The first client of each product that is what it seems writes one; how many there are."""
     seen: set[str] = set()
     for client in clients:
-        if client.product.id not in seen:
+        if client.product.id not in seen and not client.disguise:
             seen.add(client.product.id)
             rng = seeded(seed, "eml", client.product.id)
             (folder / f"{client.product.id}.eml").write_bytes(_message(client, letters, at, rng, language))
