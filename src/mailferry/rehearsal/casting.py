@@ -6,14 +6,14 @@ Leaves to others: playing. Invariant: pure; a client gets a door only where the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mailferry.clients.base import knowledge
 from mailferry.inventory.records import Authentication, Client
 from mailferry.m365.facts import Text
 from mailferry.planner.papers.words import label
-from mailferry.planner.values import THROUGH_GATEWAY, Item, Plan, Way
+from mailferry.planner.values import THROUGH_GATEWAY, Item, Way
 from mailferry.rehearsal import words
 from mailferry.rehearsal.letters import Letter, burst, letters
 from mailferry.rehearsal.tenant import Estate, wrong_password
@@ -53,11 +53,11 @@ class Role:
         return sum(letter.octets for letter in self.letters)
 
 
-def cast(plan: Plan, estate: Estate, *, old_tls: bool, brief: bool = False) -> list[Role]:
-    """A part for every client of the plan, those of one mailbox together."""
+def cast(items: Iterable[Item], estate: Estate, *, old_tls: bool, brief: bool = False) -> list[Role]:
+    """A part for each client, those of one mailbox together."""
     domain, base = estate.tenant.domains[0], knowledge()
     roles = []
-    for item in sorted(plan.items, key=lambda item: (item.client.sender, item.client.id)):
+    for item in sorted(items, key=lambda item: (item.client.sender, item.client.id)):
         speaks = voice(item.client, base)
         sends, assumed = letters(item.client, domain, "r", brief=brief)
         extra = (words.REFUSAL,) if item.client.id in estate.unlike else ()

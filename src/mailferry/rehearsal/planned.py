@@ -39,21 +39,26 @@ class Planned:
     username: str
 
 
-def planned(plan: Plan, password: str, *, old_tls: bool) -> Planned:
-    """What the plan writes, with free ports. `old_tls`: whether this machine can speak TLS below 1.2."""
+def rendered(plan: Plan, password: str) -> Mapping[str, Any]:
+    """What the plan writes, with `password` for every client that has one. It is the same on every date."""
     data = tomllib.loads(gateway.render(plan).decode())
     data.pop("include", None)
-    ports: dict[bool, int] = {}
-    for listener in data["listener"]:
-        old = listener["address"].endswith(f":{OLD_PORT}")
-        ports[old] = free_port()
-        listener |= {"address": f"{_LOOPBACK}:{ports[old]}", "proxy_protocol": ["127.0.0.0/8"]}
-        if old and not old_tls:
-            listener["minimum_tls"] = "1.2"
     for client in data.get("client", ()):
         if "password" in client:
             client["password"] = _HASHER.hash(password)
-    return Planned(data, ports, *_senders(data))
+    return data
+
+
+def planned(data: Mapping[str, Any], *, old_tls: bool) -> Planned:
+    """What was rendered, with free ports. `old_tls`: whether this machine can speak TLS below 1.2."""
+    ports: dict[bool, int] = {}
+    listeners = []
+    for listener in data["listener"]:
+        old = listener["address"].endswith(f":{OLD_PORT}")
+        ports[old] = free_port()
+        moved = {**listener, "address": f"{_LOOPBACK}:{ports[old]}", "proxy_protocol": ["127.0.0.0/8"]}
+        listeners.append(moved | ({"minimum_tls": "1.2"} if old and not old_tls else {}))
+    return Planned({**data, "listener": listeners}, ports, *_senders(data))
 
 
 def routes(plan: Plan) -> tuple[dict[Way, str], str]:

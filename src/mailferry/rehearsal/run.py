@@ -7,11 +7,12 @@ machine, and nothing of it is left behind but the result.
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,9 +24,10 @@ from zlib import crc32
 import aiohttp
 
 from mailferry.m365.schedule import current
-from mailferry.planner.values import Plan
+from mailferry.planner.values import Item, Plan
 from mailferry.rehearsal import words
 from mailferry.rehearsal.casting import Role, cast
+from mailferry.rehearsal.planned import rendered
 from mailferry.rehearsal.play import Play
 from mailferry.rehearsal.speaker import Speaker
 from mailferry.rehearsal.tenant import Estate, estate
@@ -44,7 +46,9 @@ Progress = Callable[[int, int], None]
 
 #: From so many clients on, further processes pay, and sizes between which no limit lies are not told apart.
 _MANY = 300
-_END = -1
+#: Progress is told after so many ways; the end of it by what nobody tells.
+_OFTEN = 8
+_END = -1 << 30
 
 
 def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -64,22 +68,23 @@ def usual_dates(plan: Plan, today: date) -> tuple[date, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Some clients on one date, by numbers that no other job has; the plan is whole, so the gateway is too."""
+    """Some clients on all dates; the plan is whole, so the gateway is too."""
 
     plan: Plan
     estate: Estate
     keys: Keys
-    day: date
+    days: tuple[date, ...]
     shard: int
     shards: int
     brief: bool
 
-    def roles(self, *, old_tls: bool) -> list[Role]:
+    def items(self) -> list[Item]:
         """Those of one mailbox are never parted: they share its limits."""
-        every = cast(self.plan, self.estate, old_tls=old_tls, brief=self.brief)
-        if self.shards == 1:
-            return every
-        return [role for role in every if crc32((role.client.sender or role.name).encode()) % self.shards == self.shard]
+        return [item for item in self.plan.items if crc32(_mailbox(item).encode()) % self.shards == self.shard]
+
+
+def _mailbox(item: Item) -> str:
+    return item.client.sender or item.client.id
 
 
 def rehearse(
@@ -98,40 +103,38 @@ def rehearse(
     many = len(plan.items) >= _MANY
     shards = processes if many else 1
     keys = make_keys()
-    jobs = [_Job(plan, found, keys, day, shard, shards, many) for day in days for shard in range(shards)]
-    if shards == 1:
-        counter = _Counter(progress, len(days))
-        parts = [_play(job, counter.tell) for job in jobs]
-    else:
-        parts = _shared(jobs, processes, progress)
-    joined = (_joined([part for part in parts if part.at == day]) for day in days)
+    jobs = [_Job(plan, found, keys, days, shard, shards, many) for shard in range(shards)]
+    alone = _Counter(progress, len(days)).tell
+    parts = [_play(jobs[0], alone)] if shards == 1 else _shared(jobs, processes, progress)
+    joined = (_joined(day) for day in zip(*parts, strict=True))
     assumed = (*found.assumed, words.BRIEF) if many else found.assumed
     return Rehearsal(made=made, plan=digest, days=tuple(joined), assumed=assumed)
 
 
 class _Counter:
-    """Ways tried over all jobs. What a job comes to is known once it begins; the others are taken to be like it."""
+    """Ways tried over all dates of all jobs. What one comes to is known once it begins; the others are taken to be like
+    it."""
 
-    def __init__(self, progress: Progress, jobs: int) -> None:
+    def __init__(self, progress: Progress, dates: int) -> None:
         self._progress = progress
-        self._jobs = jobs
+        self._dates = dates
         self._totals: list[int] = []
         self._done = 0
 
-    def tell(self, begun: int) -> None:
-        """`begun`: a job of so many ways begins; 0: one way was tried."""
-        if begun:
-            self._totals.append(begun)
+    def tell(self, what: int) -> None:
+        """A date of so many ways begins; or, below zero, so many were tried."""
+        if what > 0:
+            self._totals.append(what)
         else:
-            self._done += 1
-        waiting = self._jobs - len(self._totals)
+            self._done -= what
+        waiting = self._dates - len(self._totals)
         self._progress(self._done, sum(self._totals) + waiting * max(self._totals, default=0))
 
 
-def _shared(jobs: Sequence[_Job], processes: int, progress: Progress) -> list[Day]:
-    """The jobs among processes: on one core a rehearsal is bound by TLS and Python."""
+def _shared(jobs: Sequence[_Job], processes: int, progress: Progress) -> list[list[Day]]:
+    """Each job in a process: on one core a rehearsal is bound by TLS and Python."""
     context = multiprocessing.get_context("spawn")
-    counter, told = _Counter(progress, len(jobs)), context.SimpleQueue()
+    counter, told = _Counter(progress, sum(len(job.days) for job in jobs)), context.SimpleQueue()
     listener = threading.Thread(target=_listen, args=(told, counter), daemon=True)
     listener.start()
     try:
@@ -157,11 +160,13 @@ class _Told:
 
 def _remember(queue: SimpleQueue[int]) -> None:
     _Told.queue = queue
+    # What the plan consists of stays to the end, and looking through it again and again is a tenth of the time.
+    gc.set_threshold(50_000, 20, 100)
 
 
-def _remote(job: _Job) -> Day:
+def _remote(job: _Job) -> list[Day]:
     queue = _Told.queue
-    return _play(job, queue.put if queue is not None else lambda begun: None)
+    return _play(job, queue.put if queue is not None else lambda what: None)
 
 
 def _joined(parts: Sequence[Day]) -> Day:
@@ -171,25 +176,52 @@ def _joined(parts: Sequence[Day]) -> Day:
     return Day(parts[0].at, tuple(rows), account, max(part.skipped for part in parts))
 
 
-def _play(job: _Job, tell: Callable[[int], None]) -> Day:
-    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-        return runner.run(_day(job, tell))
+def _play(job: _Job, tell: Callable[[int], None]) -> list[Day]:
+    return list(_Part(job, tell).days())
 
 
-async def _day(job: _Job, tell: Callable[[int], None]) -> Day:
-    with tempfile.TemporaryDirectory(prefix="mailferry-rehearsal-") as directory:
-        async with Theatre(job.day, job.estate.tenant, job.plan, PASSWORD, job.keys, Path(directory)) as theatre:
-            context = ssl.create_default_context(cafile=str(theatre.box.ca_file))
-            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
-                return await _played(job, theatre, http, tell)
+class _Part:
+    """What one job plays: the dates one after the other, by the same roles."""
 
+    def __init__(self, job: _Job, tell: Callable[[int], None]) -> None:
+        self._job = job
+        self._tell = tell
+        self._configuration = rendered(job.plan, PASSWORD)
+        self._roles: list[Role] = []
+        self._tried = 0
 
-async def _played(job: _Job, theatre: Theatre, http: aiohttp.ClientSession, tell: Callable[[int], None]) -> Day:
-    roles = job.roles(old_tls=theatre.old_tls)
-    tell(sum((role.today is not None) + (role.planned is not None) for role in roles))
-    play = Play(theatre, Speaker(http), Tokens(theatre.box, http), PASSWORD, lambda: tell(0))
-    today = await play.today(roles)
-    theatre.carry_out()
-    planned = await play.planned(roles)
-    rows = tuple(row(role, today.get(role.client.id), planned.get(role.client.id)) for role in roles)
-    return Day(at=job.day, rows=rows, account=play.account, skipped=int(theatre.skipped))
+    def days(self) -> Iterator[Day]:
+        for day in self._job.days:
+            with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+                yield runner.run(self._day(day))
+
+    async def _day(self, day: date) -> Day:
+        job = self._job
+        with tempfile.TemporaryDirectory(prefix="mailferry-rehearsal-") as directory:
+            place = Path(directory)
+            async with Theatre(day, job.estate.tenant, job.plan, self._configuration, job.keys, place) as theatre:
+                context = ssl.create_default_context(cafile=str(theatre.box.ca_file))
+                async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
+                    return await self._played(day, theatre, http)
+
+    async def _played(self, day: date, theatre: Theatre, http: aiohttp.ClientSession) -> Day:
+        if not self._roles:
+            self._roles = cast(self._job.items(), self._job.estate, old_tls=theatre.old_tls, brief=self._job.brief)
+        roles = self._roles
+        self._tell(sum((role.today is not None) + (role.planned is not None) for role in roles))
+        play = Play(theatre, Speaker(http), Tokens(theatre.box, http), PASSWORD, self._try)
+        today = await play.today(roles)
+        theatre.carry_out()
+        planned = await play.planned(roles)
+        self._told()
+        rows = tuple(row(role, today.get(role.client.id), planned.get(role.client.id)) for role in roles)
+        return Day(at=day, rows=rows, account=play.account, skipped=int(theatre.skipped))
+
+    def _try(self) -> None:
+        self._tried += 1
+        if self._tried >= _OFTEN:
+            self._told()
+
+    def _told(self) -> None:
+        self._tell(-self._tried)
+        self._tried = 0

@@ -46,12 +46,15 @@ class PlanRefused(Exception):
 
 
 class Theatre:
-    """`async with Theatre(...) as theatre`: both stand until the block ends."""
+    """`async with Theatre(...) as theatre`: both stand until the block ends. `configuration`: what the plan
+    renders."""
 
-    def __init__(self, at: date, tenant: Tenant, plan: Plan, password: str, keys: Keys, directory: Path) -> None:
+    def __init__(
+        self, at: date, tenant: Tenant, plan: Plan, configuration: Mapping[str, Any], keys: Keys, directory: Path
+    ) -> None:
         self._tenant = tenant
         self._plan = plan
-        self._password = password
+        self._configuration = configuration
         self._directory = directory
         behaviour = Behaviour(record=False, tenant_external_limit=False, messages_per_minute=0, keep_messages=1_000_000)
         self._behaviour = behaviour
@@ -67,7 +70,7 @@ class Theatre:
         await self.box.start()
         try:
             self.old_tls = version_works(TlsVersion.V1_0, CertificateFiles(self.box.application_certificate, None))
-            found = planned(self._plan, self._password, old_tls=self.old_tls)
+            found = planned(self._configuration, old_tls=self.old_tls)
             self.ports = found.ports
             state = grants.planned(self._tenant, self._plan, dict(found.mailboxes), found.username)
             # The published rate is what the gateway has to keep; of today's clients one message each is played.
