@@ -58,6 +58,16 @@ async def test_dropped_before_the_message(bench: Bench, stage: str, pipelining: 
     assert not result.handed_over
 
 
+async def test_data_is_welcome_though_mail_was_refused(bench: Bench):
+    """What an upstream makes of an empty message then is not found out: somebody might get it."""
+    bench.upstream.capabilities = without(bench.upstream, "CHUNKING")
+    bench.upstream.answer("MAIL", "451 4.3.0 Not now")
+    bench.upstream.answer("DATA", "354 Go on")
+    assert_deferred(await bench.send(), "4.3.0")
+    assert_delivered(await bench.send())
+    assert [len(one.rcpts) for one in bench.upstream.taken] == [1]
+
+
 @pytest.mark.parametrize("verb", ["DATA", "BDAT"])
 async def test_dropped_within_the_message(bench: Bench, verb: str):
     if verb == "DATA":

@@ -84,7 +84,10 @@ class Transaction:
         got = await connection.replies(len(group), self._timeouts.command)
         if not self._mail_taken(got[0] if got else None):
             if len(got) == len(group) and not self._fit.bdat:
-                await self._after_data(got[-1])
+                if got[-1].code == 354:  # it wants a message of whatever it took for an envelope
+                    connection.fail("DATA was accepted although MAIL was not")
+                else:
+                    await self._after_data(got[-1])
             return
         for index, reply in zip(self._fit.indexes, got[1 : len(rcpts) + 1], strict=False):
             self._rcpt(index, reply)
