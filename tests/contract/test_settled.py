@@ -3,168 +3,25 @@ clock stands until a test moves it."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pytest
 
-from mailferry.delivery.external import External
 from mailferry.delivery.outward import Allowance
-from mailferry.delivery.scheduler import Scheduler
-from mailferry.delivery.settings import DeliverySettings
 from mailferry.m365.limits import tenant_external_recipients
-from mailferry.mail.envelope import Envelope, Origin, Recipient
-from mailferry.mail.message import IdSource, MessageId
-from mailferry.obs.maillog import MailLog
-from mailferry.obs.metrics import Metrics
-from mailferry.routes.build import build_transport
-from mailferry.routes.look_build import build_finder, build_inbox
-from mailferry.routes.settings import RouteSettings
-from mailferry.routes.table import Exit, RouteTable
 from mailferry.sandbox.certificates import Keys, make_keys
-from mailferry.sandbox.faults import Fault
 from mailferry.sandbox.mailbox import Folder, Received
-from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID
-from mailferry.sandbox.serve import Sandbox
-from mailferry.sandbox.settings import SandboxSettings
 from mailferry.sandbox.throttle import DAY, Window
-from mailferry.spool.api import Accepted, Filter, MessageView, Move, State, Use
-from mailferry.spool.memory import MemorySpool
-from mailferry.tokens.broker import TokenBroker
-from mailferry.tokens.credential import Credential
-from mailferry.tokens.entra import EntraFetcher
-from mailferry.tokens.settings import CredentialSettings
-from support.transport_contract import PATIENT, secret
+from mailferry.spool.api import Filter, Move, State, Use
+from support.aftermath import MAY_READ, MAY_TRACE, SCANNER, post
 
-SCANNER, ANNA, OUTSIDE = "scanner@contoso.example", "anna@contoso.example", "x@fabrikam.example"
+ANNA, OUTSIDE = "anna@contoso.example", "x@fabrikam.example"
 NOBODY = "nobody@contoso.example"
-MAY_READ = ("Mail.Send", "Mail.ReadWrite")
-NOTHING_SAID = Allowance()
-MAY_TRACE = ("Mail.Send", "ExchangeMessageTrace.Read.All")
-
-
-@dataclass
-class Post:
-    """A gateway's delivery, and the service behind it."""
-
-    box: Sandbox
-    spool: MemorySpool
-    scheduler: Scheduler
-    lines: list[tuple[str, dict[str, Any]]]
-    external: External
-
-    async def submit(self, *recipients: str, client: str = "scanner") -> MessageId:
-        to = ", ".join(recipients)
-        data = f"From: {SCANNER}\r\nTo: {to}\r\nMessage-ID: <o'1@scanner>\r\nSubject: scan\r\n\r\nhello\r\n".encode()
-        draft = self.spool.draft(len(data))
-        draft.write(data)
-        envelope = Envelope(SCANNER, tuple(Recipient(each) for each in recipients))
-        origin = Origin(client, "192.0.2.7", "scanner", None, None, "office")
-        lanes = (f"g/{SCANNER}",) * len(recipients)
-        return await draft.commit(Accepted(envelope, origin, SCANNER, lanes, "<o'1@scanner>", "scan"))
-
-    async def view(self, message: MessageId) -> MessageView:
-        view = await self.spool.show(message)
-        assert view is not None
-        return view
-
-    async def states(self, message: MessageId) -> list[State]:
-        return [each.state for each in (await self.view(message)).recipients]
-
-    async def until(self, *wanted: State, of: MessageId, step: float = 1.0) -> MessageView:
-        """Let the clock run, a step whenever the gateway is quiet, until the recipients are in these states."""
-        async with asyncio.timeout(20):
-            while (states := await self.states(of)) != list(wanted):
-                await self.quiet(0.005)
-                if State.CLAIMED not in states:  # else the sockets are at work, for which no time of this clock passes
-                    self.box.clock.advance(step)
-        return await self.view(of)
-
-    async def quiet(self, seconds: float) -> None:
-        """Give the sockets that long of real time."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:  # noqa: ASYNC110 - there is nothing to wait for but other ends of sockets
-            await asyncio.sleep(0)
-
-    async def eventually(self, done: Callable[[], bool], step: float = 30.0) -> None:
-        async with asyncio.timeout(20):
-            while not done():
-                await self.quiet(0.02)
-                self.box.clock.advance(step)
-
-    def lose(self, at: str, action: str, operation: str = "sendMail", **more: Any) -> None:
-        self.box.faults.add(
-            Fault.model_validate(
-                {"surface": "graph", "at": at, "action": action, "match": {"operation": operation}, "count": 1} | more
-            )
-        )
-
-    def sent(self) -> int:
-        """How often sendMail was asked for."""
-        return sum(one.form.get("operation") == "sendMail" for one in self.box.world.recorder.requests)
-
-    def arrived(self, box: str) -> int:
-        return len([one for one in self.box.mail.find(box=box) if one.received.surface == "graph"])
 
 
 @pytest.fixture(scope="module")
 def keys() -> Keys:
     return make_keys()
-
-
-@asynccontextmanager
-async def post(
-    keys: Keys, roles: tuple[str, ...] = MAY_READ, owner: str = "", delivery: Any = None,
-    allowance: Allowance = NOTHING_SAID, **route: Any,
-) -> AsyncIterator[Post]:  # fmt: skip
-    lines: list[tuple[str, dict[str, Any]]] = []
-    log = MailLog(lambda level, event, fields: lines.append((event, fields)), Metrics())
-    async with Sandbox(SandboxSettings(at=date(2027, 1, 5), running=False), keys=keys) as box:
-        box.world.tune(messages_per_minute=0)
-        box.world.patch({"tenant": {"applications": {SECRET_CLIENT_ID: {"graph_roles": list(roles)}}}})
-        credential = CredentialSettings.model_validate(
-            {
-                "client_id": SECRET_CLIENT_ID, "secret": {"env": "SECRET"}, "ca_file": box.ca_file,
-                "tenant_id": box.authority.rpartition("/")[2], "authority": box.entra_url,
-            }
-        )  # fmt: skip
-        broker = TokenBroker(
-            {"contoso": Credential("contoso", credential, {"SECRET": SECRET})}, EntraFetcher(), box.clock, log
-        )
-        settings = RouteSettings.model_validate(
-            {
-                "name": "g", "type": "graph", "tenant": "contoso", "endpoint": box.graph_url, "ca_file": box.ca_file,
-                "timeouts": PATIENT,
-            } | route
-        )  # fmt: skip
-        transport = build_transport(
-            settings, hostname="gw.example.com", cloud="worldwide", tokens=broker, secret=secret, log=log
-        )
-        finder, inbox = build_finder(settings, "worldwide", broker), build_inbox(settings, "worldwide", broker)
-        spool = MemorySpool(box.clock, IdSource(box.clock))
-        await spool.open()
-        external = External({"contoso": allowance}, {"g": "contoso"}, ["contoso.example"], box.clock, log.metrics)
-        scheduler = Scheduler(
-            spool, external.counted({"g": transport}),
-            RouteTable([Exit("g", needs_mailbox=True)], [], "g", ["contoso.example"]),
-            DeliverySettings.model_validate({"jitter": 0.0, "lookup": (2, 4)} | (delivery or {})), "gw.example.com",
-            "postmaster@contoso.example", box.clock, log, lambda message: owner,
-            finders={"g": finder} if finder else {}, inboxes={"g": inbox} if inbox else {}, external=external,
-        )  # fmt: skip
-        await scheduler.start()
-        try:
-            yield Post(box, spool, scheduler, lines, external)
-        finally:
-            await scheduler.stop()
-            for each in (transport, finder, inbox):
-                if each is not None:
-                    await each.close()
-            await broker.close()
 
 
 @pytest.mark.parametrize(("lookup", "roles"), [("graph", MAY_READ), ("trace", MAY_TRACE)])
