@@ -19,7 +19,7 @@ from argon2 import PasswordHasher
 from mailferry.config.toml import toml_value
 from mailferry.planner.papers import gateway
 from mailferry.planner.steps import OLD_PORT
-from mailferry.planner.values import Plan, Way
+from mailferry.planner.values import WORLDWIDE, Plan, Way
 from mailferry.rehearsal import grants
 from mailferry.sandbox.serve import Sandbox
 
@@ -86,6 +86,7 @@ def write(found: Planned, directory: Path, box: Sandbox) -> Path:
             "tenant_id": box.tenant.tenant_id,
             "client_id": grants.GATEWAY_CLIENT_ID,
             "secret": {"file": str(secret)},
+            "cloud": WORLDWIDE,  # which the box is, whatever the tenant's own
             "authority": box.entra_url,
             "ca_file": str(box.ca_file),
         }

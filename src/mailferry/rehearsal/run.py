@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -68,23 +68,21 @@ def usual_dates(plan: Plan, today: date) -> tuple[date, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Some clients on all dates; the plan is whole, so the gateway is too."""
+    """Some clients on all dates, and the part of the plan that is about them; the tenant is whole."""
 
     plan: Plan
     estate: Estate
     keys: Keys
     days: tuple[date, ...]
-    shard: int
-    shards: int
     brief: bool
 
-    def items(self) -> list[Item]:
-        """Those of one mailbox are never parted: they share its limits."""
-        return [item for item in self.plan.items if crc32(_mailbox(item).encode()) % self.shards == self.shard]
 
-
-def _mailbox(item: Item) -> str:
-    return item.client.sender or item.client.id
+def _parted(plan: Plan, parts: int) -> Iterator[Plan]:
+    """Clients of one mailbox are never parted: they share its limits."""
+    items: list[list[Item]] = [[] for _ in range(parts)]
+    for item in plan.items:
+        items[crc32((item.client.sender or item.client.id).encode()) % parts].append(item)
+    return (replace(plan, items=tuple(part)) for part in items if part or parts == 1)
 
 
 def rehearse(
@@ -103,9 +101,9 @@ def rehearse(
     many = len(plan.items) >= _MANY
     shards = processes if many else 1
     keys = make_keys()
-    jobs = [_Job(plan, found, keys, days, shard, shards, many) for shard in range(shards)]
+    jobs = [_Job(part, found, keys, days, many) for part in _parted(plan, shards)]
     alone = _Counter(progress, len(days)).tell
-    parts = [_play(jobs[0], alone)] if shards == 1 else _shared(jobs, processes, progress)
+    parts = [_play(jobs[0], alone)] if len(jobs) == 1 else _shared(jobs, processes, progress)
     joined = (_joined(day) for day in zip(*parts, strict=True))
     assumed = (*found.assumed, words.BRIEF) if many else found.assumed
     return Rehearsal(made=made, plan=digest, days=tuple(joined), assumed=assumed)
@@ -206,7 +204,7 @@ class _Part:
 
     async def _played(self, day: date, theatre: Theatre, http: aiohttp.ClientSession) -> Day:
         if not self._roles:
-            self._roles = cast(self._job.items(), self._job.estate, old_tls=theatre.old_tls, brief=self._job.brief)
+            self._roles = cast(self._job.plan.items, self._job.estate, old_tls=theatre.old_tls, brief=self._job.brief)
         roles = self._roles
         self._tell(sum((role.today is not None) + (role.planned is not None) for role in roles))
         play = Play(theatre, Speaker(http), Tokens(theatre.box, http), PASSWORD, self._try)
