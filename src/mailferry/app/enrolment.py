@@ -28,8 +28,9 @@ def enrolled_directory(config: Config) -> Path:
 
 
 def build_enrolment(config: Config, clock: Clock, log: MailLog, alarms: AlarmSink) -> Enrolment | None:
-    """None where no window is configured. Raises OSError for a file of certificates that cannot be read."""
-    if not config.enrolments:
+    """None where no window is configured, and nobody has enrolled by an earlier one. Raises OSError for a file of
+    certificates that cannot be read."""
+    if not config.enrolments and not enrolled_directory(config).is_dir():
         return None
     verifiers = {one.name: Upstream(one, config.gateway.hostname) for one in config.enrolments}
     register = Register(enrolled_directory(config))

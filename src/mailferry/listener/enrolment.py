@@ -18,6 +18,7 @@ from typing import Protocol
 from mailferry.alarms.api import Alarm, AlarmSink, Code, Severity
 from mailferry.clients.enrolled import Enrolled, Look, Register, Status
 from mailferry.clock import Clock
+from mailferry.listener import enrolment_texts
 from mailferry.listener.accounts import hash_password
 from mailferry.listener.attempts import Attempts
 from mailferry.listener.enrolment_settings import EnrolmentSettings, Proof
@@ -81,6 +82,7 @@ class Enrolment:
         self._broken: frozenset[str] = frozenset()
         self._stamp: object = None
         self._kept = 0
+        self._homeless: frozenset[str] = frozenset()
         self._busy: set[str] = set()
         self._attempts = {one.name: Attempts(one.rate, one.wrong_rate, one.account_wrong_rate) for one in windows}
         self._taken: frozenset[str] = frozenset()
@@ -112,6 +114,7 @@ class Enrolment:
         for record in (*self._records.values(), *records.values()):
             self._tell(records.get(account_key(record.account)), record)
         changed, self._records = records != self._records, records
+        self._tell_homeless()
         return changed
 
     def clients(self, configured: Sequence[ClientSettings]) -> list[ClientSettings]:
@@ -253,6 +256,17 @@ class Enrolment:
             "推測攻撃の可能性があります。ログの `enrolment refused` と送信元アドレスを確認してください。",
         )
         self._alarms.raise_(Alarm(Code.ENROLMENT, f"window {window.name}", Severity.ERROR, text, cure))
+
+    def _tell_homeless(self) -> None:
+        """Accounts whose window the configuration no longer has: their devices are locked out."""
+        configured = {window.name for window in self._windows}
+        active = [record.window for record in self._records.values() if record.status is Status.ACTIVE]
+        homeless = frozenset(active) - configured
+        for name in self._homeless - homeless:
+            self._alarms.resolve(Code.ENROLMENT, f"window {name}")
+        for name in sorted(homeless):
+            self._alarms.raise_(enrolment_texts.homeless(name, active.count(name)))
+        self._homeless = homeless
 
     def _tell_broken(self, name: str, *, broken: bool) -> None:
         if not broken:

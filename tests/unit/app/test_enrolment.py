@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from mailferry.alarms.api import Alarm, Code
+from mailferry.app.enrolment import build_enrolment
 from mailferry.app.gateway import Gateway
 from mailferry.cli.main import app
+from mailferry.clients.enrolled import Enrolled, Register, Status
 from mailferry.clock import SystemClock, utc
 from mailferry.config.load import load_config
+from mailferry.listener.accounts import hash_password
 from mailferry.obs.maillog import MailLog
 from mailferry.obs.metrics import Metrics
 from mailferry.sandbox.serve import Sandbox
@@ -130,6 +134,36 @@ async def test_the_device_keeps_its_password(office: Office) -> None:
     await office.start()
     assert await office.login(office.password) == (535, 0), "the gateway has its own copy now"
     assert (await office.login("wrong"))[0] == 535
+
+
+def test_accounts_that_enrolled_are_looked_for_without_any_section(tmp_path: Path) -> None:
+    """Somebody has to hear that their devices are locked out; where nobody ever enrolled there is nothing to do."""
+    start, end = CONFIG.index("[[enrolment]]"), CONFIG.index("[[tenant]]")
+    file = tmp_path / "m.toml"
+    hashed = hash_password("secret")
+    client = f'[[client]]\nname = "fax"\npassword = "{hashed}"\n'
+    file.write_text((CONFIG[:start] + CONFIG[end:]).format(state=tmp_path / "state") + client)
+    config, clock, told = load_config(file), SystemClock(), Told()
+    log = MailLog(lambda *_: None, Metrics())
+    assert build_enrolment(config, clock, log, told) is None
+    record = Enrolled(SCAN, hashed, "move", "10.1.2.3", "verified", clock.time(), Status.ACTIVE)
+    Register(tmp_path / "state" / "enrolled").put(record)
+    made = build_enrolment(config, clock, log, told)
+    assert made is not None
+    made.refresh()
+    assert [alarm.key for alarm in told.alarms] == ["window move"]
+
+
+class Told:
+    """Hears of alarms."""
+
+    def __init__(self) -> None:
+        self.alarms: list[Alarm] = []
+
+    def raise_(self, alarm: Alarm) -> None:
+        self.alarms.append(alarm)
+
+    def resolve(self, code: Code, key: str) -> None: ...
 
 
 async def test_after_basic_has_ended_nobody_can_be_verified(office: Office) -> None:

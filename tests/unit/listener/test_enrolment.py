@@ -77,7 +77,7 @@ class Site:
     def start(self) -> Enrolment:
         log = MailLog(lambda level, event, fields: self.lines.append((event, fields)), Metrics())
         window = EnrolmentSettings.model_validate(self.settings)
-        made = Enrolment([window], DOMAINS, self.register, {"move": self.server}, self.clock, log, self.alarms)
+        made = Enrolment([window], DOMAINS, self.register, {window.name: self.server}, self.clock, log, self.alarms)
         made.refresh()
         made.clients(())
         made.changed = self.changed
@@ -126,6 +126,18 @@ async def test_a_verified_account_is_a_client_and_may_send_as_itself(site: Site)
     assert [event for event, _ in site.lines] == ["enrolled"]
     [file] = (site.register._directory).iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_accounts_whose_window_is_no_longer_configured_are_told(site: Site) -> None:
+    """Who takes the section out when the move is over locks out every device that enrolled by it."""
+    await site.login()
+    site.settings["name"] = "another"
+    again = site.start()
+    assert again.clients(()) == []
+    assert site.alarms.standing == {"window move"}
+    site.register.forget(SCAN)
+    assert await again.look()
+    assert site.alarms.standing == set()
 
 
 async def test_it_is_there_after_a_restart(site: Site) -> None:
