@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,39 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+#: Whether the test ran out of its time, and seconds that what it left behind may take then.
+_TORN = pytest.StashKey[bool]()
+_TEARDOWN = 30.0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    if call.excinfo is not None and "from pytest-timeout" in str(call.excinfo.value):
+        item.stash[_TORN] = True
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that is ended by its time limit is torn out of the midst of something: a callback never ran to its end,
+    and a fixture that waits for it would wait for ever, with no limit left to end it and nothing to say which test."""
+    if not item.stash.get(_TORN, False):
+        return (yield)
+
+    def give_up(*_: object) -> None:
+        pytest.fail(f"what {item.nodeid} left behind did not end within {_TEARDOWN:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, _TEARDOWN)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
