@@ -14,6 +14,7 @@ from mailferry.config.checks.finding import Finding, error, warning
 from mailferry.config.lines import Path
 from mailferry.config.schema import GatewaySettings, TenantSettings
 from mailferry.config.validate import View
+from mailferry.m365.clouds import clouds
 from mailferry.routes.look_settings import Lookup
 from mailferry.routes.settings import RouteSettings, RouteType
 from mailferry.tokens.api import TokenError
@@ -30,11 +31,12 @@ _APPLICATIONS_ONLY = {RouteType.HVE: "High Volume Email", RouteType.ACS_SMTP: _A
 
 def check(view: View) -> Iterator[Finding]:
     kinds = {item.value.name: item.value.kind for item in view.all(TenantSettings)}
-    clouds = {item.value.name: item.value.cloud for item in view.all(TenantSettings)}
+    where = {item.value.name: item.value.cloud for item in view.all(TenantSettings)}
     for item in view.all(RouteSettings):
         route = item.value
+        yield from _scope(item.path, route)
         # Learn, "List messageTraces", national clouds (2026-01).
-        if route.lookup is Lookup.TRACE and clouds.get(route.tenant or "", "worldwide") != "worldwide":
+        if route.lookup is Lookup.TRACE and where.get(route.tenant or "", "worldwide") != "worldwide":
             yield error(
                 (*item.path, "lookup"),
                 "Microsoft Graph has the message trace in the worldwide cloud only",
@@ -47,6 +49,22 @@ def check(view: View) -> Iterator[Finding]:
                 f'{name} takes tokens of applications, and a user signs in to "{route.tenant}"',
                 "give the tenant a certificate, secret, managed_identity or federated_token",
             )
+
+
+def _scope(path: Path, route: RouteSettings) -> Iterator[Finding]:
+    """The scope of Microsoft Graph on a route that hands over by SMTP, or the other way round: a token is had for it,
+    and whoever it is shown to refuses it (email-oauth2-proxy issue 310)."""
+    graph = {one.graph_scope for one in clouds().values()}
+    mail = {
+        scope for one in clouds().values() for scope in (one.smtp_scope, one.smtp_send_scope, one.hve_scope) if scope
+    }
+    if route.scope in (mail if route.type is RouteType.GRAPH else graph):
+        whose = "Exchange Online's SMTP" if route.type is RouteType.GRAPH else "Microsoft Graph"
+        yield error(
+            (*path, "scope"),
+            f"is for {whose}: a route of type {route.type.value} is refused with its tokens",
+            "take it out: the default fits the type and the tenant's cloud",
+        )
 
 
 def machine(view: View, clock: Clock, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -37,6 +37,8 @@ _ROLES = {
     RouteType.GRAPH: "Mail.Send",
     RouteType.HVE: "Mail.Send",
 }
+#: What a user who signed in consents to instead.
+_DELEGATED = {RouteType.EXCHANGE_SMTP: "SMTP.Send", RouteType.GRAPH: "Mail.Send"}
 #: Types for which a role in Exchange, limited to some mailboxes, does instead.
 _SCOPED = frozenset({RouteType.EXCHANGE_SMTP, RouteType.GRAPH})
 
@@ -115,13 +117,25 @@ async def _token(patient: Patient, broker: TokenBroker, route: RouteSettings) ->
         return
     claims = read_claims(token.value)
     minutes = (token.expires - patient.clock.time()) / 60
+    whose, whose_ja = _enterprise(claims)
     what = Text(
-        f"a token for {claims.get('aud', scope)}, good for {minutes:.0f} min",
-        f"{claims.get('aud', scope)} 用のトークン（残り {minutes:.0f} 分）",
+        f"a token for {claims.get('aud', scope)}, good for {minutes:.0f} min{whose}",
+        f"{claims.get('aud', scope)} 用のトークン（残り {minutes:.0f} 分{whose_ja}）",
     )
     yield Finding("token", name, Level.GOOD, what)
     if (finding := permission(route, name, claims)) is not None:
         yield finding
+
+
+def _enterprise(claims: Mapping[str, Any]) -> tuple[str, str]:
+    """Who the token says it is. The app registration has another object id, and Exchange, told that one, answers as it
+    does to a stranger."""
+    if "oid" not in claims or "scp" in claims:
+        return "", ""
+    return (
+        f"; the object id to register in Exchange (New-ServicePrincipal) is {claims['oid']}",
+        f"、Exchange に登録するオブジェクト ID (New-ServicePrincipal) は {claims['oid']}",
+    )
 
 
 def permission(route: RouteSettings, name: str, claims: Mapping[str, Any]) -> Finding | None:
@@ -130,7 +144,7 @@ def permission(route: RouteSettings, name: str, claims: Mapping[str, Any]) -> Fi
     if wanted is None or not claims:
         return None
     has = set(claims.get("roles") or ()) | set(str(claims.get("scp") or "").split())
-    if wanted in has or {"SMTP.Send", "Mail.Send"} & has:
+    if wanted in has or _DELEGATED.get(route.type) in has:
         return _wide(route, name, wanted, has)
     given = ", ".join(sorted(has)) or "-"
     if route.type in _SCOPED:

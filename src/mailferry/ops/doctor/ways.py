@@ -201,9 +201,13 @@ async def _graph(patient: Patient, broker: TokenBroker, route: RouteSettings, ma
         cause, cure = texts(Fault.TOKEN, None)
         return Finding("send", subject, Level.FAILED, Text(error.cause, error.cause), cause, cure)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        why = getattr(error, "certificate_error", None) or type(error).__name__
+        why = getattr(error, "certificate_error", None) or _unreached(endpoint, error) or type(error).__name__
         cause, cure = texts(Fault.TLS if isinstance(error, aiohttp.ClientSSLError) else Fault.CONNECTION, None)
         return Finding("send", subject, Level.FAILED, Text(str(why), str(why)), cause, cure, NETWORK)
+
+
+def _unreached(endpoint: str, error: Exception) -> str:
+    return f"Cannot reach {endpoint}: {error.strerror}" if isinstance(error, aiohttp.ClientConnectorError) else ""
 
 
 def _judged(subject: str, status: int, body: object) -> Finding:
