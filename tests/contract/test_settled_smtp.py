@@ -72,7 +72,7 @@ async def test_what_was_not_taken_is_sent_again_after_the_patience(box: Sandbox,
     async with gateway(box, kind="exchange-smtp", lookup=lookup, delivery={"lookup_patience": 200}) as post:
         cut(post, LOST)
         message = await post.submit(ANNA, OUTSIDE)
-        view = await post.until(State.DELIVERED, State.DELIVERED, of=message)
+        view = await post.until(State.DELIVERED, State.DELIVERED, of=message, step=10.0)
         assert copies(post) == (1, 1)
         assert messages(box) == 2
         lost = next(event.at for event in view.events if event.kind == "unknown")
@@ -134,7 +134,8 @@ async def test_after_a_kill_the_next_gateway_looks_before_it_sends(
     async with gateway(box, kind="exchange-smtp", spool=spool, lookup=lookup, delivery=delivery) as post:
         message = (await spool.find(Filter(states=frozenset(State))))[0].message.id
         assert [event.kind for event in (await post.view(message)).events].count("interrupted") == 2
-        view = await post.until(State.DELIVERED, State.DELIVERED, of=message)
+        step = 2.0 if action == TAKEN else 10.0
+        view = await post.until(State.DELIVERED, State.DELIVERED, of=message, step=step)
         assert copies(post) == (1, 1)
         assert messages(box) - sent == (0 if action == TAKEN else 1)
         wanted = "settled: found in" if action == TAKEN else "answer lost, but not found in"
@@ -147,5 +148,5 @@ async def test_after_a_kill_under_hold_what_is_not_found_is_held(box: Sandbox, l
     spool = machine.spool(machine.left)
     async with gateway(box, kind="exchange-smtp", spool=spool, lookup=lookup, delivery=HOLD) as post:
         [view] = await spool.find(Filter(states=frozenset(State)))
-        await post.until(State.HELD, State.HELD, of=view.message.id)
+        await post.until(State.HELD, State.HELD, of=view.message.id, step=10.0)
         assert copies(post) == (0, 0)
