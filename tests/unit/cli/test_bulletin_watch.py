@@ -72,6 +72,20 @@ def test_a_change_is_marked_in_the_timeline_after_a_person_accepted_it(config: P
     ]
 
 
+def test_a_proposed_change_is_shown_as_no_more_than_that(config: Path) -> None:
+    id = propose(config)
+    shown = run("timeline", config=config).stdout
+    assert "? Proposed by an announcement, not accepted yet" in shown
+    assert "The schedule has: from the end of December 2026" in " ".join(shown.split())
+    assert f"mailferry bulletin accept {id}" in " ".join(shown.split())
+    assert max(cell_len(line) for line in shown.splitlines() if "https://" not in line) <= 80
+    japanese = run("timeline", config=config, lang="ja").stdout
+    assert "発表による変更の提案（未承認）" in japanese
+    assert "2026 年 12 月末から" in japanese
+    document = json.loads(run("timeline", "--json", config=config).stdout)
+    assert ([each["id"] for each in document["proposed"]], document["accepted"]) == ([id], [])
+
+
 def test_dropping_takes_the_mark_away(config: Path) -> None:
     id = propose(config)
     run("bulletin", "accept", id, config=config)
