@@ -63,7 +63,7 @@ def settings(config: Path | None, given: Mapping[str, Any]) -> PlanSettings:
 
     from mailferry.planner.settings import PlanSettings
 
-    base = _section(config).model_dump(exclude_unset=True)
+    base = _cloud(config) | _section(config).model_dump(exclude_unset=True)
     values = base | {name: value for name, value in given.items() if value not in (None, "", [])}
     try:
         return PlanSettings.model_validate(values)
@@ -91,6 +91,22 @@ def _section(config: Path | None) -> PlanSettings:
         for problem in error.problems:
             talk().print(str(problem), markup=False, soft_wrap=True)
         fail(f"[plan] in {path} has errors", f"`mailferry check {path}` shows what to do", Exit.CONFIGURATION)
+
+
+def _cloud(config: Path | None) -> dict[str, Any]:
+    """The cloud of the configured tenants, where they are in one."""
+    from mailferry.config.problem import ConfigurationError
+    from mailferry.config.schema import TenantSettings
+    from mailferry.config.section import load_entries
+
+    path = config or DEFAULT_CONFIG
+    if not path.exists():
+        return {}
+    try:
+        names = {tenant.cloud for tenant in load_entries(path, TenantSettings)}
+    except ConfigurationError:
+        return {}  # a plan needs no gateway; `mailferry check` is there to say what is wrong with it
+    return {"cloud": names.pop()} if len(names) == 1 else {}
 
 
 def directory(state: Path | None, config: Path | None) -> Path:

@@ -23,7 +23,7 @@ from mailferry.planner.order import Work, works
 from mailferry.planner.product import Product
 from mailferry.planner.quota import tenant_check, turned_away
 from mailferry.planner.settings import HOSTNAME, PlanSettings
-from mailferry.planner.values import Item, LimitCheck, Plan, Way
+from mailferry.planner.values import WORLDWIDE, Item, LimitCheck, Plan, Way
 from mailferry.planner.waves import Dated, schedule
 
 #: After so many days an export is no longer what is.
@@ -54,6 +54,7 @@ def make(clients: Iterable[Client], products: Mapping[str, Product], settings: P
         contact=settings.contact,
         domains=domains(settings, (case.client.sender for case, _ in decided)),
         gateway=gateway_name(settings, (case.client.sender for case, _ in decided)),
+        cloud=settings.cloud or WORLDWIDE,
     )
 
 

@@ -13,8 +13,10 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mailferry.m365.clouds import cloud
 from mailferry.mail.address import normal_domain
-from mailferry.planner.values import Way
+from mailferry.planner.values import WORLDWIDE, Way
+from mailferry.tokens.settings import CloudName
 
 #: RFC 1123 section 2.1, with a dot at least.
 HOSTNAME = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+"
@@ -42,6 +44,12 @@ class Prefer(StrEnum):
 #: Ways that need nothing which is not there: no billing, no server, no fixed public address.
 READY = (Way.OWN_OAUTH, Way.OWN_GRAPH, Way.GATEWAY_SMTP, Way.GATEWAY_GRAPH)
 _CHOOSABLE = frozenset(Way) - {Way.NOTHING, Way.RETIRE, Way.ASK}
+
+
+def missing_ways(name: str) -> frozenset[Way]:
+    """The ways whose service a cloud does not have, or for which there are no scripts of ours."""
+    lacking = set() if cloud(name).hve_host else {Way.GATEWAY_HVE}
+    return frozenset(lacking if name == WORLDWIDE else lacking | {Way.GATEWAY_ACS})
 
 
 def freeze_days(text: str) -> tuple[date, date]:
@@ -132,6 +140,9 @@ class PlanSettings(BaseModel):
     domains: tuple[Annotated[str, AfterValidator(normal_domain)], ...] = Field(
         (), description="The accepted domains; absent: those of the senders."
     )
+    cloud: CloudName | None = Field(
+        None, description="The Microsoft cloud the tenant is in; absent: as [[tenant]] says, else worldwide."
+    )
     gateway: str = Field(
         "",
         pattern=f"^({HOSTNAME})?$",
@@ -146,6 +157,8 @@ class PlanSettings(BaseModel):
             raise ValueError("`weekend` leaves no working day")
         if self.start and self.cutoff and self.start > self.cutoff:
             raise ValueError("`start` is after `cutoff`: the changes would begin when it is too late")
+        if lacking := sorted(set(self.ways) & missing_ways(self.cloud or WORLDWIDE)):
+            raise ValueError(f"the cloud {self.cloud} has nothing for {', '.join(lacking)}; take it out of `ways`")
         return self
 
     @property

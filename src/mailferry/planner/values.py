@@ -32,6 +32,8 @@ class Way(StrEnum):
 
 
 NO_TEXT = Text("", "")
+#: The cloud of Microsoft that a tenant is in unless somebody says otherwise.
+WORLDWIDE = "worldwide"
 
 #: The ways that lead through this gateway; the others are changes on the client itself.
 THROUGH_GATEWAY = frozenset(way for way in Way if way.value.startswith("gateway-"))
@@ -112,3 +114,4 @@ class Plan:
     contact: str = ""  # whom owners ask
     domains: tuple[str, ...] = ()  # accepted ones
     gateway: str = ""  # the host name that clients are pointed at
+    cloud: str = WORLDWIDE  # that the tenant is in

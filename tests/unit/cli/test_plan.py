@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from mailferry.cli.plan import plan
 from mailferry.clock import SystemClock
 from mailferry.inventory.store import Inventory
+from mailferry.planner.store import load
 
 REPORT = """Sender address,Domain,Authentication Protocol,{tls},Messages sent
 scanner@example.com,example.com,{scanner},0.00,0.00,100.00,900
@@ -104,6 +105,22 @@ class TestMake:
         assert document(run("make", "--json", "--config", str(file)))["cutoff"] == "2027-02-01"
         made = document(run("make", "--json", "--config", str(file), "--cutoff", "2027-03-01"))
         assert (made["cutoff"], made["warnings"]) == ("2027-03-01", [])
+
+    def test_the_cloud_is_the_tenants(self, run: Run, state: Path, tmp_path: Path) -> None:
+        file = tmp_path / "gateway.toml"
+        tenant = (
+            '[[tenant]]\nname = "{}"\ntenant_id = "example.com"\nclient_id = "11112222-bbbb-3333-cccc-4444dddd5555"\n'
+            'secret = {{ file = "secret.txt" }}\ncloud = "{}"\n'
+        )
+        file.write_text(tenant.format("one", "gcc-high"), encoding="utf-8")
+        document(run("make", "--json", "--config", str(file)))
+        assert load(state).cloud == "gcc-high"
+        file.write_text(f'{tenant.format("one", "gcc-high")}[plan]\ncloud = "china"\n', encoding="utf-8")
+        document(run("make", "--json", "--config", str(file)))
+        assert load(state).cloud == "china"
+        file.write_text(tenant.format("one", "dod") + tenant.format("two", "worldwide"), encoding="utf-8")
+        document(run("make", "--json", "--config", str(file)))
+        assert load(state).cloud == "worldwide"
 
     @pytest.mark.parametrize(
         ("arguments", "complaint"),

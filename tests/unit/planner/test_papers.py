@@ -319,3 +319,23 @@ def test_the_burndown_ends_where_the_plan_does(some: Plan) -> None:
     assert points[0] == (TODAY, 9)
     assert points[-1] == (max(item.day for item in some.items if item.day), 0)
     assert [left for _, left in points] == sorted((left for _, left in points), reverse=True)
+
+
+class TestClouds:
+    def test_scripts_and_configuration_are_of_the_tenants_cloud(self, tmp_path: Path) -> None:
+        made = plan(client(), cloud="gcc-high")
+        found = dict(write(made, ("en",)))
+        scripts = [text.decode("utf-8-sig") for name, text in found.items() if name.startswith("scripts/")]
+        assert any("Connect-ExchangeOnline -ExchangeEnvironmentName O365USGovGCCHigh " in text for text in scripts)
+        assert any("Connect-MgGraph -Environment USGov " in text for text in scripts)
+        assert TestGateway().loaded(made, tmp_path).tenants[0].cloud == "gcc-high"
+
+    def test_the_worldwide_cloud_needs_no_word(self) -> None:
+        found = dict(write(plan(client()), ("en",)))
+        assert not any(b"Environment" in text for name, text in found.items() if name.startswith("scripts/"))
+        assert b"cloud" not in found["gateway.toml"]
+
+    @pytest.mark.parametrize("way", [Way.GATEWAY_HVE, Way.GATEWAY_ACS])
+    def test_what_a_cloud_does_not_have_is_no_way(self, way: Way) -> None:
+        with pytest.raises(ValueError, match=f"the cloud china has nothing for {way.value}"):
+            PlanSettings(cloud="china", ways=(Way.GATEWAY_SMTP, way))

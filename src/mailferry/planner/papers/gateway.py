@@ -15,7 +15,7 @@ from ipaddress import ip_address, ip_network
 from mailferry.mail.address import check_pattern
 from mailferry.planner.case import together
 from mailferry.planner.steps import OLD_PORT, PORT
-from mailferry.planner.values import THROUGH_GATEWAY, Item, Plan, Way
+from mailferry.planner.values import THROUGH_GATEWAY, WORLDWIDE, Item, Plan, Way
 
 #: An Argon2id hash that no password is known to have: the login exists and is refused, as "!" does in shadow(5).
 LOCKED = "$argon2id$v=19$m=65536,t=3,p=4$bWFpbGZlcnJ5LWxvY2tlZA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -46,7 +46,7 @@ def render(plan: Plan) -> bytes:
         'include = ["clients.d/*.toml"]',
         *_section("gateway", {"hostname": plan.gateway, "postmaster": f"postmaster@{domains[0]}"}, many=False),
         *_listeners(items),
-        *_section("tenant", _tenant(domains)),
+        *_section("tenant", _tenant(domains, plan.cloud)),
     ]
     routes = dict(_routes({item.way for item in items} or {Way.GATEWAY_SMTP}, domains[0]))
     for route in routes.values():
@@ -57,9 +57,10 @@ def render(plan: Plan) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _tenant(domains: Sequence[str]) -> Values:
+def _tenant(domains: Sequence[str], cloud: str) -> Values:
     return {
         "name": "exchange",
+        **({} if cloud == WORLDWIDE else {"cloud": cloud}),
         "tenant_id": domains[0],
         "domains": list(domains),
         "client_id": _NO_ID,

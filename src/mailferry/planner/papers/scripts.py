@@ -51,6 +51,7 @@ def _values(view: View, way: Way, items: list[Item]) -> Values:
         hve_account=f"hve@{domain}" if domain else "",
         domain=domain,
         sender="donotreply",
+        cloud=view.plan.cloud,
     )
 
 
