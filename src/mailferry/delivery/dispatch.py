@@ -1,8 +1,9 @@
 """Leases from the spool into the hands of workers, lane by lane.
 
 Leaves to others: when a lane is looked at (scheduler), what it may do (lanes) and the attempt (worker).
-Invariants: a lane has one claim on its way at most, and never claims more than it can use soon; a lease that cannot be
-used goes back at once; where attempts are scarce, lanes take turns, and in a lane its clients do.
+Invariants: a lane has one claim on its way at most, and never claims more than it can use soon; the leases of all lanes
+together have a bound; a lease that cannot be used goes back at once; where attempts or leases are scarce, lanes take
+turns, and in a lane its clients do.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Dispatcher:
         self._log = log
         self._running: dict[Task[None], float] = {}  # worker -> when its attempt must be over (monotonic)
         self._waiting: OrderedDict[str, Lane] = OrderedDict()  # lanes that want a worker when one is free
+        self._hungry: OrderedDict[str, Lane] = OrderedDict()  # lanes that may claim when others hold less
+        self._ahead = 0  # leases that lanes hold ready, or have asked for
         self._overdue: set[Task[None]] = set()
         self._claims = 0
         self._served = 0
@@ -69,6 +72,11 @@ class Dispatcher:
             self._agenda.at(lane.next_free(now), lane.name)
             self.full(lane)
             return
+        room = min(room, self._settings.claim_ahead_all - self._ahead)
+        if room <= 0:
+            self._hungry[lane.name] = lane
+            return
+        self._ahead += room
         lane.claiming, lane.more = True, False
         self._claims += 1
         self._served += 1
@@ -78,6 +86,11 @@ class Dispatcher:
         )
         future.add_done_callback(lambda done: self._claimed(lane, room, done))
 
+    def _feed(self) -> None:
+        """Let those claim that could not for what others held."""
+        while self._hungry and self._ahead < self._settings.claim_ahead_all and not self.closed:
+            self.fill(self._hungry.popitem(last=False)[1])
+
     def _at_once(self, lane: Lane, now: float) -> int:
         """How many of the next leases are attempted as soon as they are there."""
         spare = min(lane.health.slots(now, lane.flying), lane.health.width - lane.workers) - len(lane.ready)
@@ -85,17 +98,20 @@ class Dispatcher:
 
     def _claimed(self, lane: Lane, asked: int, future: Future[list[Lease]]) -> None:
         self._claims -= 1
+        self._ahead -= asked
         self._changed.set()
         lane.claiming = False
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         if error is not None:
             self._barred_by(lane, str(error) or "cancelled")
+            self._feed()
             return
         self._barred.discard(lane.name)
         if not self._barred:
             self._alarms.clear(ALARM)  # it may stand from an earlier run
         leases = future.result()
         lane.ready.extend(leases)
+        self._ahead += len(leases)
         if leases:
             lane.used_at = self._clock.time()
         lane.last = last_served(lane.last, [lease.message.origin.client for lease in leases])
@@ -112,6 +128,7 @@ class Dispatcher:
         self._staff(lane)
         if lane.more and lane.low:
             self.fill(lane)
+        self._feed()
 
     def _barred_by(self, lane: Lane, cause: str) -> None:
         """A claim failed: try again soon."""
@@ -159,6 +176,7 @@ class Dispatcher:
                 breath += 1
                 if lane.more and lane.low:
                     self.fill(lane)
+                self._feed()
                 if len(self._waiting) > (lane.name in self._waiting):
                     turn = True
                     break
@@ -197,6 +215,7 @@ class Dispatcher:
         """The next lease that lasts long enough for an attempt."""
         now, passed = self._clock.time(), self._clock.monotonic()
         while not self.closed and (lease := lane.take(now)) is not None:
+            self._ahead -= 1
             if lease.expires - passed >= self._settings.lease / 2:
                 return lease
             self._return(lane, lease)
@@ -211,11 +230,13 @@ class Dispatcher:
             self.give_back(lane)
         else:
             self.fill(lane)
+        self._feed()
         for other in lane.kin:  # what this attempt did not use of the budget they share
             self.fill(other)
 
     def give_back(self, lane: Lane) -> None:
         """The lane cannot use its leases now: they go back as they were."""
+        self._ahead -= len(lane.ready)
         while lane.ready:
             self._return(lane, lane.ready.popleft())
 

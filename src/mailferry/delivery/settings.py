@@ -106,6 +106,11 @@ class DeliverySettings(BaseModel):
     lease: Duration = Field(HOUR, ge=300, description="How long one attempt may take, waiting included.")
     parallel: int = Field(400, ge=1, description="Attempts at the same time, over all lanes.")
     claim_ahead: int = Field(100, ge=1, le=1000, description="Messages a lane takes from the spool ahead of sending.")
+    claim_ahead_all: int = Field(
+        5000,
+        ge=1,
+        description="The same over all lanes: it bounds the memory of a gateway with thousands of mailboxes.",
+    )
     record_backlog: int = Field(1000, ge=1, description="Results that may wait for the spool before sending waits too.")
     report_language: Language = Field(Language.ENGLISH, description="en, or ja for Japanese with English below.")
     report_returns: Returned = Field(
