@@ -110,6 +110,32 @@ async def test_an_envelope_over_the_limit_of_its_mailbox_goes_in_parts(out: Way)
     assert kinds(await out.send(ANNA, BEN)) == [Deferred, Deferred]
 
 
+@pytest.mark.parametrize(
+    ("route", "mailbox", "envelope", "sizes"),
+    [
+        ({}, 500, 1000, {500, 200}),  # as Microsoft ships it
+        ({"limits": {"recipients_per_message": 1000}}, 1000, 1000, {1000, 200}),
+        ({"limits": {"recipients_per_message": 1000}}, 500, 1000, {500, 200}),
+        ({"limits": {"recipients_per_message": 0}}, 1000, 400, {400}),
+        ({}, 130, 1000, {125, 100}),
+        ({}, 500, 130, {130, 110, 70}),
+    ],
+)
+async def test_every_recipient_once_whatever_client_submission_takes(
+    box: Sandbox, route: dict[str, object], mailbox: int, envelope: int, sizes: set[int]
+):
+    """550 5.5.3 at the end of data for the mailbox's own limit, 452 4.5.3 at RCPT for the organisation's."""
+    box.world.tune(envelope_recipients=envelope, messages_per_minute=0)
+    box.world.patch({"tenant": {"mailboxes": {ERP: {"recipient_limits": mailbox}}}})
+    everybody = [f"n{number}@fabrikam.example" for number in range(1200)]
+    async with way(box, "exchange-smtp", **route) as out:
+        result = await out.send(*everybody)
+    assert_delivered(result)
+    arrived = [message for message in box.mail if message.folder is not Folder.SENT]
+    assert sorted(message.box for message in arrived) == sorted(everybody)
+    assert {len(message.received.recipients) for message in arrived} == sizes
+
+
 async def test_parts_of_an_envelope(box: Sandbox):
     for name in ("hve", "acs-smtp"):
         async with way(box, name) as out:

@@ -34,16 +34,27 @@ class Reach:
         return local(550, "5.7.1", f"Route {self.route} delivers within the organisation only, and {domain} is outside")
 
 
-def over_limit(outcomes: Sequence[Outcome]) -> bool:
-    """Whether a message was refused, for all its recipients alike, because they are more than its mailbox may address:
+def once_more(outcomes: Sequence[Outcome]) -> list[Sequence[int]]:
+    """Who goes once more at once, and with whom, because the message had more recipients than its mailbox may address:
     a limit that an administrator sets by mailbox, so that only the refusal tells (learn, Set-Mailbox -RecipientLimits).
+
+    Refused at RCPT are those that were too many, while others got further (RFC 5321 section 4.5.3.1.10); at the end of
+    data the message is refused for all that are left, who then go by halves.
     """
-    return len(outcomes) > 1 and all(isinstance(one, Deferred) and _is_limit(one.reply) for one in outcomes)
+    if any(isinstance(one, Deferred) and one.lane_fault for one in outcomes):
+        return []  # nobody gets further now
+    late = [index for index, one in enumerate(outcomes) if _refused(one, Stage.RCPT, "too-many-recipients")]
+    whole = [index for index, one in enumerate(outcomes) if _refused(one, Stage.DATA, "recipient-limit")]
+    half = (len(whole) + 1) // 2
+    groups: list[Sequence[int]] = [whole[:half], whole[half:]] if len(whole) > 1 else []
+    return [*groups, late] if 0 < len(late) < len(outcomes) else groups
 
 
-def _is_limit(reply: Reply) -> bool:
-    fact = match(reply.code, str(reply), Stage.DATA)
-    return fact is not None and fact.id == "recipient-limit"
+def _refused(outcome: Outcome, stage: Stage, fact_id: str) -> bool:
+    if not isinstance(outcome, Deferred):
+        return False
+    fact = match(outcome.reply.code, str(outcome.reply), stage)
+    return fact is not None and fact.id == fact_id
 
 
 def parts(indexes: Sequence[int], most: int) -> Iterator[Sequence[int]]:

@@ -22,7 +22,7 @@ from mailferry.routes.classify import Classifier
 from mailferry.routes.connection import Connection
 from mailferry.routes.faults import Fault, Unusable
 from mailferry.routes.fit import Fit, fit, must_read, read
-from mailferry.routes.parts import Reach, over_limit, parts
+from mailferry.routes.parts import Reach, once_more, parts
 from mailferry.routes.pool import Pool
 from mailferry.routes.rewrite import as_account
 from mailferry.routes.settings import NullSender, RouteSettings, RouteType
@@ -103,14 +103,16 @@ class SmtpTransport:
         return Result(ordered, handed_over, dsn=handed_over and dsn)
 
     async def _part(self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]) -> Result:
-        """One transaction; two, where it had more recipients than the service takes from this mailbox, and so on."""
+        """One transaction; more, where it had more recipients than the service takes from this mailbox."""
         result = await self._transaction(message, mailbox, body, recipients)
-        if not over_limit(result.outcomes):
-            return result
-        half = len(recipients) // 2
-        first = await self._part(message, mailbox, body, recipients[:half])
-        second = await self._part(message, mailbox, body, recipients[half:])
-        return Result((*first.outcomes, *second.outcomes), handed_over=True, dsn=first.dsn and second.dsn)
+        outcomes, handed_over, dsn = list(result.outcomes), result.handed_over, result.dsn or not result.handed_over
+        for group in once_more(result.outcomes):
+            further = await self._part(message, mailbox, body, [recipients[index] for index in group])
+            for index, outcome in zip(group, further.outcomes, strict=True):
+                outcomes[index] = outcome
+            handed_over = handed_over or further.handed_over
+            dsn = dsn and (further.dsn or not further.handed_over)
+        return Result(tuple(outcomes), handed_over, dsn=handed_over and dsn)
 
     async def _transaction(self, message: Message, mailbox: str, body: Body, recipients: Sequence[Recipient]) -> Result:
         """Whatever becomes of it, it never undoes an earlier one."""
