@@ -39,6 +39,8 @@ _WORDS = {
     },
 }
 
+DEFAULT_CONFIG = Path("mailferry.toml")
+
 Config = Annotated[
     Path,
     typer.Option("--config", "-c", help="The configuration file. Without one: \\[console] by default, no mail.",
@@ -61,7 +63,7 @@ Listen = Annotated[
 
 
 def console(
-    config: Config = Path("mailferry.toml"),
+    config: Config = DEFAULT_CONFIG,
     state: State = None,
     listen: Listen = "",
     lang: Annotated[
@@ -90,8 +92,10 @@ def _subject(config: Path, state: Path | None, listen: str) -> tuple[Subject, Co
     from mailferry.console.serve import Subject
     from mailferry.listener.settings import TlsSettings
 
+    if not config.exists() and config != DEFAULT_CONFIG:
+        fail(f"there is no {config}", "name another one with --config", Exit.CONFIGURATION)
     try:
-        known = load_config(config) if config.is_file() else None
+        known = load_config(config) if config.exists() else None
     except ConfigurationError as error:
         fail(str(error), f"`mailferry check {config}` shows every problem with its line", Exit.CONFIGURATION)
     settings = known.console if known is not None else ConsoleSettings()

@@ -87,11 +87,18 @@ def test_with_a_password_nothing_secret_is_printed(tmp_path: Path) -> None:
     ],
 )
 def test_an_address_that_is_not_safe(tmp_path: Path, listen: str, words: str) -> None:
-    for file, password in ((Place(tmp_path).file, True), (tmp_path / "none.toml", False)):
-        result = run("--config", str(file), "--listen", listen)
+    for name, console in (("with", f'password = "{HASH}"'), ("without", "")):
+        (tmp_path / name).mkdir()
+        result = run("--config", str(Place(tmp_path / name, console).file), "--listen", listen)
         assert result.exit_code in (2, 3)
         assert words in result.stderr
-        assert ("no password" in result.stderr) == (not password and words.startswith("other"))
+        assert ("no password" in result.stderr) == (not console and words.startswith("other"))
+
+
+def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
+    result = run("--config", str(tmp_path / "none.toml"))
+    assert result.exit_code == 3
+    assert "none.toml" in result.stderr
 
 
 def test_a_configuration_with_errors(tmp_path: Path) -> None:
