@@ -53,7 +53,7 @@ def clients(shown: Shown, language: str) -> None:
     if not shown.picked:
         talk().print(words["empty"])
         return
-    rows = sorted(shown.picked, key=lambda each: (_ORDER.index(each.fate), -(each.volume.messages or 0), each.sender))
+    rows = sorted(shown.picked, key=lambda each: (_ORDER.index(each.fate), -(each.volume.at_most or 0), each.sender))
     visible = rows[: shown.limit] if shown.limit else rows
     console.print()
     if shown.details:
@@ -88,16 +88,21 @@ def _table(rows: Sequence[Client], language: str) -> Table:
     table.add_column(words["messages"], justify="right", no_wrap=True)
     table.add_column(words["last"], no_wrap=True)
     for client in rows:
-        volume = client.volume.messages
         table.add_row(
             Text(words[_WORD[client.fate]], _STYLE[client.fate]),
             _sender(client, words),
             Text(_what(client, language)),
             Text(words[client.authentication.value]),
-            f"{volume:,}" if volume is not None else "",
+            _messages(client),
             _day(client.last_seen),
         )
     return table
+
+
+def _messages(client: Client) -> str:
+    """Their number, or what it cannot exceed."""
+    most = client.volume.at_most
+    return "" if most is None else f"{'≤ ' if client.volume.messages is None else ''}{most:,}"
 
 
 def _sender(client: Client, words: dict[str, str]) -> Text:
@@ -134,7 +139,7 @@ def _detail(client: Client, language: str) -> Group:
     from mailferry.inventory.join.findings import sentence
 
     words = WORDS[language]
-    volume = f"{client.volume.messages:,}" if client.volume.messages is not None else ""
+    volume = _messages(client)
     head = Text.assemble(
         (words[_WORD[client.fate]], f"bold {_STYLE[client.fate]}"), "  ",
         (client.sender or " ".join(client.senders[:1]) or words["anonymous_sender"], "bold"),

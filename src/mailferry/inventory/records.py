@@ -82,6 +82,11 @@ class Volume:
     largest: int | None = None  # octets of one message
     mailbox_messages: int | None = None  # of the whole mailbox over all its clients, as Microsoft's report counts
 
+    @property
+    def at_most(self) -> int | None:
+        """The messages; where no source divides them among the mailbox's clients, those of the whole mailbox."""
+        return self.messages if self.messages is not None else self.mailbox_messages
+
 
 @dataclass(frozen=True, slots=True)
 class Client:

@@ -65,7 +65,7 @@ def _refused(way: Way, rule: str, reason: Text) -> Refused:
 
 def _risk(case: Case, fits: Fits) -> Risk:
     """A client of which neither product nor volume is known is no small risk."""
-    unknown = case.product is None and case.client.volume.messages is None
+    unknown = case.product is None and case.client.volume.at_most is None
     return Risk.MEDIUM if unknown and fits.risk is Risk.LOW and fits.way not in _SETTLED else fits.risk
 
 
@@ -75,9 +75,9 @@ def _evidence(case: Case) -> tuple[str, ...]:
     lines = [f"authentication: {client.authentication.value}"]
     if case.product is not None:
         lines.append(f"product: {case.product.name.en} ({client.confidence:.0%})")
-    if volume.messages is not None:
+    if volume.at_most is not None:
         window = f" / {volume.window_days:g} d" if volume.window_days else ""
-        lines.append(f"messages: {volume.messages:,}{window}")
+        lines.append(f"messages: {'≤ ' if volume.messages is None else ''}{volume.at_most:,}{window}")
     if volume.external_recipients is not None:
         lines.append(f"external recipients: {volume.external_recipients:,}")
     if client.tls:

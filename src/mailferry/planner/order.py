@@ -88,7 +88,7 @@ def in_turn(work: Iterable[Work]) -> list[Work]:
 
 
 def _heavy(clients: Sequence[Client]) -> frozenset[str]:
-    loads = sorted(((-_load(client), client.id) for client in clients if client.volume.messages), key=lambda pair: pair)
+    loads = sorted(((-_load(client), client.id) for client in clients if client.volume.at_most), key=lambda pair: pair)
     goal, carried, heavy = -sum(load for load, _ in loads) * _HEAVY_SHARE, 0.0, set()
     for load, identity in loads:
         if carried >= goal:
@@ -100,9 +100,9 @@ def _heavy(clients: Sequence[Client]) -> frozenset[str]:
 
 def _load(client: Client) -> float:
     volume = client.volume
-    if volume.messages is None:
+    if volume.at_most is None:
         return -1.0
-    return volume.messages / max(volume.window_days or _WINDOW, 1.0)
+    return volume.at_most / max(volume.window_days or _WINDOW, 1.0)
 
 
 def _tier(client: Client, decision: Decision, heavy: frozenset[str]) -> Tier:

@@ -343,6 +343,11 @@ class TestDecide:
         assert "refusal: 535 5.7.3" in lines
         assert lines[-1] == "EHLO XRX1"
 
+    def test_what_is_not_divided_among_devices_is_told_as_a_bound(self) -> None:
+        shared = volume(messages=None, window_days=None, mailbox_messages=1900)
+        assert "messages: ≤ 1,900" in decide(case(client(volume=shared))).evidence
+        assert decide(case(client(volume=shared))).risk is Risk.LOW
+
     def test_the_unknown_is_no_small_risk(self) -> None:
         assert decide(case(client(volume=volume(messages=None)))).risk is Risk.MEDIUM
         assert decide(case(client())).risk is Risk.LOW

@@ -99,6 +99,11 @@ class TestOrder:
         order = sorted(days(made), key=lambda name: days(made)[name])
         assert order[:3] == ["refused", "heavy", "unknown"]
 
+    def test_of_a_mailbox_whose_count_is_not_divided_the_whole_counts(self) -> None:
+        shared = client("shared", volume=volume(messages=None, window_days=None, mailbox_messages=9000))
+        made = plan([*even(4), shared], pilot=0, capacity=1)
+        assert min(days(made), key=lambda name: days(made)[name]) == "shared"
+
     def test_a_site_is_done_together(self) -> None:
         sites = {"c00": "Osaka", "c01": "Berlin", "c02": "Osaka", "c03": "Berlin", "c04": "Osaka"}
         clients = [client(name, site=site) for name, site in sites.items()]
