@@ -30,6 +30,8 @@ from mailferry.listener.site import GatewayNames, Site
 from mailferry.m365.limits import onmicrosoft_external_recipients
 from mailferry.mail.message import IdSource
 from mailferry.obs.maillog import MailLog
+from mailferry.routes import presets
+from mailferry.routes.acs_polls import Polls
 from mailferry.routes.api import Transport
 from mailferry.routes.build import build_transport
 from mailferry.routes.graph_inbox import GraphInbox
@@ -123,6 +125,7 @@ def build_transports(
     quotas: Quotas | None = None,
 ) -> dict[str, Transport]:
     tenants: dict[str, TenantSettings] = {tenant.name: tenant for tenant in config.tenants}
+    polls: dict[str, Polls] = {}  # by Azure subscription
     return {
         route.name: build_transport(
             route,
@@ -134,6 +137,9 @@ def build_transports(
             reach=config.reach.get(route.name),
             clock=clock,
             quotas=quotas,
+            polls=polls.setdefault(presets.budget(route), Polls(clock, presets.limits(route)))
+            if route.type is RouteType.ACS_REST
+            else None,
         )
         for route in config.routes
     }

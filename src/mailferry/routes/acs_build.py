@@ -14,6 +14,7 @@ from mailferry.routes import presets
 from mailferry.routes.acs_access import Access, KeyAccess, TokenAccess
 from mailferry.routes.acs_client import Client
 from mailferry.routes.acs_operations import Operations
+from mailferry.routes.acs_polls import Polls
 from mailferry.routes.acs_rest import AcsRestTransport, Way
 from mailferry.routes.graph_build import graph_context
 from mailferry.routes.settings import RouteSettings
@@ -30,12 +31,14 @@ def build_acs_rest(
     secret: Callable[[SecretSource], str],
     clock: Clock,
     log: MailLog,
+    polls: Polls | None = None,
 ) -> AcsRestTransport:
     """Raises OSError for a CA file that cannot be used."""
     client = build_client(settings, cloud, tokens, secret)
     way = Way(settings.name, settings.mailbox, settings.header_only, settings.timeouts.end)
     operations = Operations(hostname, clock.time())
-    return AcsRestTransport(way, presets.limits(settings), client, operations, clock, log)
+    limits = presets.limits(settings)
+    return AcsRestTransport(way, limits, client, operations, polls or Polls(clock, limits), clock, log)
 
 
 def build_client(

@@ -28,6 +28,7 @@ from mailferry.routes.acs_errors import Answer, refusal, settled, unreadable_sta
 from mailferry.routes.acs_json import compose, damaged
 from mailferry.routes.acs_letter import FORM, write
 from mailferry.routes.acs_operations import Operation, Operations
+from mailferry.routes.acs_polls import Polls
 from mailferry.routes.acs_settings import MISSING
 from mailferry.routes.api import Limits, Result
 from mailferry.routes.classify import local
@@ -44,6 +45,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 5.0, 60.0
 _PASSED_OVER = 16
 
 
+_ASKED_OUT = "As many states as Azure Communication Services tells in an hour have been asked for"
 #: What stands before the service lost sight of the request: whether it was taken, the operation tells.
 _NOBODY_KNOWS = frozenset({408, 502, 504})
 
@@ -71,15 +73,16 @@ class _Trial:
 class AcsRestTransport:
     """One route by REST."""
 
-    __slots__ = ("_client", "_clock", "_composing", "_limits", "_log", "_operations", "_way")
+    __slots__ = ("_client", "_clock", "_composing", "_limits", "_log", "_operations", "_polls", "_way")
 
     def __init__(
-        self, way: Way, limits: Limits, client: Client, operations: Operations, clock: Clock, log: MailLog
+        self, way: Way, limits: Limits, client: Client, operations: Operations, polls: Polls, clock: Clock, log: MailLog
     ) -> None:
         self._way = way
         self._limits = limits
         self._client = client
         self._operations = operations
+        self._polls = polls
         self._clock = clock
         self._log = log
         self._composing = asyncio.Semaphore(_COMPOSING)
@@ -144,10 +147,11 @@ class AcsRestTransport:
     async def _earlier(self, trial: _Trial, operation: Operation) -> tuple[Operation, Outcome | None]:
         """The operation to begin, or the outcome of the one that was begun before."""
         for _ in range(_PASSED_OVER):
-            try:
-                answer = await self._client.status(operation.id)
-            except Lost as lost:
-                return operation, _unreached(lost)
+            answer = await self._look(operation, self._clock.time() + self._way.patience)
+            if answer is None:
+                return operation, classify.throttled(_ASKED_OUT, _LONGEST_WAIT)
+            if isinstance(answer, Lost):
+                return operation, _unreached(answer)
             if answer.status == 404:
                 return operation, None
             if not answer.good:
@@ -206,7 +210,10 @@ class AcsRestTransport:
         pause = _FIRST_WAIT if wait is None else wait
         while (left := deadline - self._clock.time()) > 0:
             await self._clock.sleep(min(pause, left))
-            answer = await self._look(operation)
+            answer = await self._look(operation, deadline)
+            if answer is None:
+                last = _ASKED_OUT
+                break
             if isinstance(answer, Lost) and lost is not None:
                 break
             if isinstance(answer, Lost):
@@ -221,9 +228,11 @@ class AcsRestTransport:
             pause = max(1.0, answer.retry_after if answer.retry_after is not None else min(_LONGEST_WAIT, pause * 2))
         return _unknown(lost.text if lost else f"{last}, and its final state did not come in time", operation.id)
 
-    async def _look(self, operation: Operation) -> Answer | Lost:
+    async def _look(self, operation: Operation, until: float) -> Answer | Lost | None:
+        """The state of the operation; None when its turn to be asked for does not come before `until`."""
         try:
-            return await self._client.status(operation.id)
+            async with self._polls.turn(until) as granted:
+                return await self._client.status(operation.id) if granted else None
         except Lost as lost:
             return lost
         except TokenError as error:

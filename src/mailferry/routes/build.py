@@ -13,6 +13,7 @@ from mailferry.clock import Clock, SystemClock
 from mailferry.obs.maillog import MailLog
 from mailferry.routes import presets
 from mailferry.routes.acs_build import build_acs_rest
+from mailferry.routes.acs_polls import Polls
 from mailferry.routes.api import Transport
 from mailferry.routes.auth import Login, NoLogin, Opener, PasswordLogin, TokenLogin
 from mailferry.routes.classify import Classifier
@@ -40,18 +41,19 @@ def build_transport(
     reach: frozenset[str] | None = None,
     clock: Clock | None = None,
     quotas: Quotas | None = None,
+    polls: Polls | None = None,
 ) -> Transport:
     """The transport of one route. `hostname` is the gateway's own; `cloud` that of the route's tenant (any name of
     m365.clouds for a smarthost); the route's tenant names the credential that `tokens` is asked for; `secret` reads
     a secret from where it lies and raises TokenError; `reach` are the domains it delivers to, where it is internal
-    only; `clock` is the machine's unless given; `quotas` count what is asked of Microsoft Graph. Raises OSError for a
-    file of certificates that cannot be used."""
+    only; `clock` is the machine's unless given; `quotas` count what is asked of Microsoft Graph, `polls` the looks
+    at operations of the route's Azure subscription. Raises OSError for a file of certificates that cannot be used."""
     if settings.type is RouteType.GRAPH:
         return build_graph(settings, cloud, tokens, quotas or Quotas(clock), log)
     if settings.type is RouteType.ACS_REST:
         watch = clock or SystemClock()
         return build_acs_rest(
-            settings, hostname=hostname, cloud=cloud, tokens=tokens, secret=secret, clock=watch, log=log
+            settings, hostname=hostname, cloud=cloud, tokens=tokens, secret=secret, clock=watch, log=log, polls=polls
         )
     classifier = _classifier(settings)
     opener = build_opener(settings, hostname=hostname, cloud=cloud, tokens=tokens, secret=secret)
