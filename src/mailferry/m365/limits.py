@@ -37,6 +37,8 @@ class GraphLimits:
     request_size: Fact[int]
     direct_attachment: Fact[int]
     session_attachment: Fact[int]
+    upload_block: Fact[int]
+    requests_of_application: Fact[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,14 @@ def graph() -> GraphLimits:
     return GraphLimits(**_facts("graph"))
 
 
+@cache
+def published() -> Mapping[str, Fact[int]]:
+    """Every figure of the data, by "section.name"."""
+    sections = load("limits.toml")
+    return {f"{section}.{name}": fact for section in sections for name, fact in _facts(section).items()}
+
+
+@cache
 def onmicrosoft_external_recipients() -> Fact[int]:
     """Outside recipients in 24 hours of all onmicrosoft.com addresses of a tenant together."""
     return _facts("tenant")["onmicrosoft_recipients_per_day"]

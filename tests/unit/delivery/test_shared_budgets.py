@@ -7,7 +7,7 @@ from mailferry.delivery.detour import Detour
 from mailferry.delivery.dispatch import last_served
 from mailferry.routes.api import Limits
 from mailferry.routes.faults import Fault
-from mailferry.routes.presets import budget
+from mailferry.routes.presets import budget, limits
 from mailferry.routes.settings import RouteSettings
 from support.delivery_world import World
 from support.detours import started
@@ -107,3 +107,23 @@ async def test_the_octets_of_five_minutes_are_kept(world: World) -> None:
     assert len(world.transport.attempts) == 2
     await world.run(120)
     assert len(world.transport.attempts) == 3
+
+
+async def test_a_days_recipients_of_a_high_volume_account_are_kept_over_a_restart(world: World) -> None:
+    """Nothing is published of them; where the route says how many there are, they are counted as a mailbox's are."""
+    route = {"name": "hve", "type": "hve", "tenant": "contoso", "mailbox": "scan@example.com"}
+    given = limits(RouteSettings.model_validate(route | {"limits": {"recipients_per_day": 5}}))
+    assert limits(RouteSettings.model_validate(route)).recipients_per_day == 0
+    world.transports["hve"] = FakeTransport(world.clock, given)
+    await world.started()
+    for number in range(3):
+        await world.submit(f"{number}@example.com", lane="hve/scan@example.com")
+    await world.run(5)
+    await world.crash()
+    await world.started()
+    for number in range(4):
+        await world.submit(f"later{number}@example.com", lane="hve/scan@example.com")
+    await world.run(600)
+    assert len(world.transports["hve"].attempts) == 5
+    await world.advance(86_400, step=600)
+    assert len(world.transports["hve"].attempts) == 7
