@@ -122,6 +122,7 @@ def _listening(settings: ConsoleSettings, tls: TlsSettings, listen: str) -> Cons
 
 async def _run(subject: Subject, settings: ConsoleSettings, language: str) -> None:
     from mailferry.clock import SystemClock
+    from mailferry.config.schema import LogSettings
     from mailferry.console.serve import Console
     from mailferry.listener.tls import TlsError
     from mailferry.obs.logging import Log
@@ -129,9 +130,10 @@ async def _run(subject: Subject, settings: ConsoleSettings, language: str) -> No
     from mailferry.obs.metrics import Metrics
 
     clock, words = SystemClock(), _WORDS[language]
-    form = subject.config.log.format.value if subject.config is not None else "console"
-    journal = subject.config.log.journal if subject.config is not None else False
-    lines = Log(sys.stderr.buffer, clock, form=form, colours=sys.stderr.isatty(), journal=journal)
+    terminal = sys.stderr.isatty()
+    wanted = LogSettings() if subject.config is None else subject.config.log
+    form = "console" if terminal or subject.config is None else wanted.format.value
+    lines = Log(sys.stderr.buffer, clock, form=form, colours=terminal, journal=wanted.journal)
     lines.capture()
     log = MailLog(lines.sink, Metrics())
 
@@ -139,7 +141,7 @@ async def _run(subject: Subject, settings: ConsoleSettings, language: str) -> No
         lines.flush()
         _print_link(words["again"], link)
 
-    console = Console(settings, subject, clock, log, announce if sys.stderr.isatty() else None)
+    console = Console(settings, subject, clock, log, announce if terminal else None)
     ended = _signals(console, log)
     try:
         await console.start()

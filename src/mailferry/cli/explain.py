@@ -15,7 +15,6 @@ import typer
 
 from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import Exit, out, print_json
-from mailferry.ops.explain import WORDS, classes, rows, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,6 +79,8 @@ def _replies(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _show(console: Console, fact: ErrorFact, count: int, language: str) -> None:
+    from mailferry.ops.explain import WORDS, rows
+
     words = WORDS[language]
     times = f"  ({words['lines'].format(count=count)})" if count > 1 else ""
     console.print()
@@ -104,6 +105,8 @@ def _rows(console: Console, language: str, lines: list[tuple[str, str, str]]) ->
     from rich.cells import cell_len
     from rich.table import Table
 
+    from mailferry.ops.explain import WORDS, sentence
+
     words = WORDS[language]
     labels = ("cause", "cure", "who", "reversible", "gateway", "stage", "source")
     grid = Table.grid(padding=(0, 2), pad_edge=True)
@@ -117,6 +120,8 @@ def _rows(console: Console, language: str, lines: list[tuple[str, str, str]]) ->
 def _show_class(console: Console, text: str, language: str) -> None:
     from rich.padding import Padding
 
+    from mailferry.ops.explain import WORDS, classes
+
     words = WORDS[language]
     console.print()
     console.print(Prose(words["unknown"], "bold yellow"), soft_wrap=False)
@@ -127,6 +132,8 @@ def _show_class(console: Console, text: str, language: str) -> None:
 
 
 def _document(text: str, found: dict[ErrorFact, int], language: str) -> dict[str, Any]:
+    from mailferry.ops.explain import classes
+
     return {
         "reply": text,
         "known": bool(found),

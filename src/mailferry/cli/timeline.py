@@ -16,12 +16,12 @@ from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import out, print_json
 from mailferry.cli.timeline_changes import kept_changes, listed, show_changes
 from mailferry.clock import SystemClock, utc
-from mailferry.ops.timeline import TITLE, WORDS, Count, assumed, count, document, present, then
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mailferry.m365.schedule import Revision
+    from mailferry.ops.timeline import Count
 
 
 def timeline(
@@ -40,6 +40,8 @@ def timeline(
 
     Example: mailferry timeline --at 2027-01-15 --lang ja
     """
+    from mailferry.ops.timeline import document
+
     day = at.date() if at is not None else utc(SystemClock().time()).date()
     language, kept = chosen(lang), kept_changes(config)
     if as_json:
@@ -55,6 +57,8 @@ def timeline(
 
 def _head(console: Console, day: date, language: str) -> None:
     from rich.table import Table
+
+    from mailferry.ops.timeline import TITLE, WORDS, assumed, count, present, then
 
     words, left = WORDS[language], count(day, language)
     console.print()
@@ -85,6 +89,7 @@ def _current(console: Console, day: date, language: str) -> None:
     from rich.text import Text
 
     from mailferry.m365.schedule import current
+    from mailferry.ops.timeline import WORDS
 
     words, revision = WORDS[language], current()
     console.print()
@@ -113,6 +118,7 @@ _COLOURS = {"allowed": "green", "disabled-by-default": "yellow", "unavailable": 
 
 def _lists(console: Console, language: str) -> None:
     from mailferry.m365.schedule import schedule
+    from mailferry.ops.timeline import WORDS
 
     words = WORDS[language]
     console.print()
@@ -127,6 +133,7 @@ def _lists(console: Console, language: str) -> None:
 
 def _earlier(console: Console, language: str) -> None:
     from mailferry.m365.schedule import schedule
+    from mailferry.ops.timeline import WORDS
 
     console.print()
     _heading(console, WORDS[language]["earlier"])
@@ -151,6 +158,8 @@ def _item(console: Console, mark: str, text: str, style: str) -> None:
 
 
 def _source(console: Console, revision: Revision, language: str) -> None:
+    from mailferry.ops.timeline import WORDS
+
     words = WORDS[language]
     text = f"{words['source']}: {revision.source.of(language)} [{revision.mark.label(language)}]"
     console.print(Prose(text, "dim"), soft_wrap=False)

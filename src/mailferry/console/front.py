@@ -57,7 +57,6 @@ class Front:
     async def harden(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse foreign names; put the policy on every answer; make an error a page."""
         if not self._site.hosts.knows(request.headers.get("Host", "")):
-            self._site.log.trouble("console: foreign host", host=request.headers.get("Host", "")[:100])
             answer: web.StreamResponse = web.Response(
                 status=HTTPStatus.MISDIRECTED_REQUEST,
                 text="This console does not answer to that name. Open it by the name or address it was started with, "

@@ -63,10 +63,10 @@ _WORDS: Mapping[str, Text] = MappingProxyType(
         ),
         "busy": Text("Too many are signing in at the moment. Try again.", "混み合っています。もう一度お試しください。"),
         "only_link": Text(
-            "This console has no password. Open the link that `mailferry console` printed on its terminal; each link "
-            "lets in once, and the next one is printed when it was used.",
+            "This console has no password. Open the link that `mailferry console` printed on its terminal. It lets in "
+            "once; the terminal then shows the next one.",
             "このコンソールにはパスワードが設定されていません。`mailferry console` が端末に表示したリンクを"
-            "開いてください。リンクは一度だけ有効で、使用されると次のリンクが表示されます。",
+            "開いてください。リンクは一度だけ有効で、使用されると端末に次のリンクが表示されます。",
         ),
         "set_password": Text(
             "For a password, write what `mailferry account hash` prints into the configuration, as `password` under "

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from pathlib import Path
 
+import aiohttp
 import pytest
+import trustme
 
-from mailferry.console.serve import Console
+from mailferry.config.console import ConsoleSettings
+from mailferry.console.serve import Console, certificate
 from mailferry.console.sessions import LONGEST
+from mailferry.listener.settings import TlsSettings
+from mailferry.listener.tls import TlsError
 from support.console import HASH, PASSWORD, Browser, Place
 
 PAGES = ("/", "/timeline", "/messages", "/messages/0000000000001", "/burndown.svg", "/nothing")
@@ -191,3 +197,60 @@ async def test_behind_a_proxy_cookies_are_for_https_and_failures_count_for_the_b
                 "reason": "wrong password",
             },
         )
+
+
+async def test_over_tls_the_cookie_is_for_tls_and_a_renewed_certificate_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "console.pem"
+
+    def renew() -> bytes:
+        authority = trustme.CA()
+        made = authority.issue_cert("127.0.0.1")
+        file.write_bytes(made.private_key_and_cert_chain_pem.bytes())
+        return ssl.PEM_cert_to_DER_cert(made.cert_chain_pems[0].bytes().decode())
+
+    first = renew()
+    place = Place(tmp_path, console=f'password = "{HASH}"\ncertificate = "{file}"')
+    async with place.running() as console:
+        assert console.address().startswith("https://127.0.0.1:")
+        assert await shown(console) == first
+        connector = aiohttp.TCPConnector(ssl=False)
+        async with aiohttp.ClientSession(connector=connector) as session, session.get(console.address()) as answer:
+            cookie = answer.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-")
+        assert "; Secure" in cookie
+        second = renew()
+        console.reload()
+        assert await shown(console) == second != first
+        file.write_text("nothing")
+        with pytest.raises(TlsError):
+            console.reload()
+        assert await shown(console) == second
+
+
+async def shown(console: Console) -> bytes:
+    """The certificate that a browser is shown."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", console.port, ssl=context)
+    found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    await writer.wait_closed()
+    assert isinstance(found, bytes)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("console", "tls", "served"),
+    [
+        ({"listen": "127.0.0.1:1"}, None, None),
+        ({"listen": "127.0.0.1:1"}, "gateway.pem", None),
+        ({"listen": "10.1.2.3:1"}, "gateway.pem", "gateway.pem"),
+        ({"listen": "10.1.2.3:1", "behind_proxy": True}, "gateway.pem", None),
+        ({"listen": "10.1.2.3:1", "certificate": "own.pem"}, "gateway.pem", "own.pem"),
+        ({"listen": "localhost:1", "certificate": "own.pem"}, None, "own.pem"),
+    ],
+)
+def test_which_certificate_it_shows(console: dict[str, object], tls: str | None, served: str | None) -> None:
+    settings = TlsSettings(certificate=Path(tls) if tls else None)
+    files = certificate(ConsoleSettings.model_validate(console), settings)
+    assert (files and str(files.certificate)) == served
