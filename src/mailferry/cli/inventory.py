@@ -74,8 +74,9 @@ def import_(
     live: Annotated[
         bool, typer.Option("--live", help="Sign-ins from Microsoft Graph, as a \\[\\[tenant]] application.")
     ] = False,
-    tenant: Annotated[str, typer.Option(help="With --live: the \\[\\[tenant]], where there are several.")] = "",
-    days: Annotated[int, typer.Option(min=1, max=90, help="With --live: how far back.")] = 30,
+    traces: Annotated[bool, typer.Option("--traces", help="Message traces from Microsoft Graph, likewise.")] = False,
+    tenant: Annotated[str, typer.Option(help="Of these two, the \\[\\[tenant]], where there are several.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=90, help="Of these two, how far back.")] = 30,
     gateway: Annotated[bool, typer.Option("--gateway", help="The gateway's own history, read beside it.")] = False,
     config: Config = DEFAULT_CONFIG,
     state: State = None,
@@ -90,10 +91,13 @@ def import_(
     from mailferry.cli.inventory_view import imported, imported_document
 
     words = WORDS[chosen(lang)]
-    if not (files or live or gateway):
+    if not (files or live or traces or gateway):
         fail(words["no_files"], words["files_hint"], Exit.USAGE)
     place = state_directory(config, state)
-    with opened(place, words, read_only=False) as found, download(config, tenant, days, words, live=live) as fetched:
+    with (
+        opened(place, words, read_only=False) as found,
+        download(config, tenant, days, words, live=live, traces=traces) as fetched,
+    ):
         paths = [*(files or ()), *fetched, *([spool_file(config, words)] if gateway else ())]
         sources = _import(found, paths, words)
     if json:

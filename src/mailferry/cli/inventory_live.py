@@ -1,4 +1,4 @@
-"""What `mailferry inventory import` fetches by itself: sign-ins from Graph, the gateway's own history.
+"""What `mailferry inventory import` fetches by itself: sign-ins and traces from Graph, the gateway's own history.
 
 Leaves to others: the pages (inventory.live) and reading (inventory). Invariant: no token and no secret is shown.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -33,22 +33,35 @@ def spool_file(config: Path, words: dict[str, str]) -> Path:
 
 
 @contextmanager
-def download(config: Path, tenant: str, days: int, words: dict[str, str], *, live: bool) -> Iterator[list[Path]]:
-    """Files of what was fetched, there while the context is open; none without `live`."""
-    if not live:
+def download(
+    config: Path, tenant: str, days: int, words: dict[str, str], *, live: bool, traces: bool
+) -> Iterator[list[Path]]:
+    """Files of what was fetched, there while the context is open; none without `live` or `traces`."""
+    if not (live or traces):
         yield []
         return
     whole = _config(config, words)
+    one = _tenant(whole, config, tenant, words)
+    if traces and one.cloud != "worldwide":  # Learn, "List messageTraces", national clouds (2026-01)
+        fail(words["no_traces"].format(cloud=one.cloud), words["no_traces_hint"], Exit.USAGE)
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / f"Microsoft Graph auditLogs signIns {days}d.ndjson"
-        asyncio.run(_fetch(whole, _tenant(whole, config, tenant, words), days, target, words))
-        yield [target] if target.stat().st_size else []
+        signins = Path(folder) / f"Microsoft Graph auditLogs signIns {days}d.ndjson" if live else None
+        traced = Path(folder) / f"Microsoft Graph messageTraces {days}d.ndjson" if traces else None
+        asyncio.run(_fetch(whole, one, days, signins, traced, words))
+        yield [file for file in (signins, traced) if file is not None and file.stat().st_size]
 
 
-async def _fetch(config: Config, tenant: TenantSettings, days: int, target: Path, words: dict[str, str]) -> None:
+async def _fetch(
+    config: Config,
+    tenant: TenantSettings,
+    days: int,
+    signins: Path | None,
+    traced: Path | None,
+    words: dict[str, str],
+) -> None:
     from mailferry.app.build import build_broker
     from mailferry.clock import SystemClock, utc
-    from mailferry.inventory.live import Endpoint, download
+    from mailferry.inventory.live import Endpoint, download, download_traces
     from mailferry.m365.clouds import cloud
     from mailferry.obs.maillog import MailLog
     from mailferry.obs.metrics import Metrics
@@ -60,13 +73,18 @@ async def _fetch(config: Config, tenant: TenantSettings, days: int, target: Path
     async def token() -> str:
         return (await broker.token(tenant.name, place.graph_scope)).value
 
-    console = talk()
+    until = utc(clock.time())
+    since, endpoint = until - timedelta(days=days), Endpoint(place.graph)
     try:
-        with console.status(words["asking"].format(count=0)) as status:
-            await download(
-                Endpoint(place.graph), token, clock, utc(clock.time()) - timedelta(days=days), target,
-                lambda count: status.update(words["asking"].format(count=f"{count:,}")),
-            )  # fmt: skip
+        with talk().status(words["asking"].format(count=0)) as status:
+
+            def told(text: str) -> Callable[[int], None]:
+                return lambda count: status.update(text.format(count=f"{count:,}"))
+
+            if signins is not None:
+                await download(endpoint, token, clock, since, signins, told(words["asking"]))
+            if traced is not None:
+                await download_traces(endpoint, token, clock, since, until, traced, told(words["asking_traces"]))
     except TokenError as error:
         fail(words["no_token"].format(cause=error.cause), code=Exit.UNAVAILABLE)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,9 @@ from typer.testing import CliRunner
 
 from mailferry.cli.inventory_words import WORDS
 from mailferry.cli.main import app
+from mailferry.planner.make import make
+from mailferry.planner.papers import gateway
+from mailferry.planner.settings import PlanSettings
 from support.exports import eac, portal, signin
 
 
@@ -92,6 +96,14 @@ def test_sources(tmp_path: Path, export: Path) -> None:
 def test_what_went_wrong_and_what_to_do(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
     _, talk = run(tmp_path, *arguments, code=code)
     assert words in " ".join(talk.split())
+
+
+def test_no_traces_are_asked_of_a_cloud_that_has_none(tmp_path: Path) -> None:
+    settings = PlanSettings(domains=("example.com",), cloud="gcc-high")
+    config = tmp_path / "gateway.toml"
+    config.write_bytes(gateway.render(make((), {}, settings, date(2026, 11, 24))))
+    _, talk = run(tmp_path, "import", "--traces", "--config", config, code=2)
+    assert "no message trace in the cloud gcc-high" in " ".join(talk.split())
 
 
 def test_nobody_matches(tmp_path: Path, export: Path) -> None:

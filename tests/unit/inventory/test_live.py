@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,11 @@ from aiohttp import web
 
 from mailferry.clock import ManualClock, utc
 from mailferry.inventory.errors import InventoryError
-from mailferry.inventory.live import Endpoint, download
+from mailferry.inventory.live import Endpoint, download, download_traces
 from mailferry.sandbox.faults import Fault
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
+from mailferry.sandbox.traces import Trace
 from support.exports import Desk
 from support.sandbox_graph import graph_token
 
@@ -78,6 +79,36 @@ async def test_the_sandboxs_log_by_pages_and_through_a_throttle(desk: Desk) -> N
         "basic",
         "breaks",
     )
+
+
+async def test_the_sandboxs_message_trace_in_spans_of_ten_days(desk: Desk) -> None:
+    async with Sandbox(SandboxSettings(at=datetime(2026, 11, 20, tzinfo=UTC).date(), running=False)) as box:
+        now = box.clock.time()
+        for number in range(24):  # one a day
+            trace = Trace(
+                f"q{number}", now - 3600 - number * 86_400, f"{number}@printer", "scanner@contoso.example",
+                "anna@contoso.example", "Scan", 4096, "delivered",
+            )  # fmt: skip
+            box.world.traces.add(trace)
+        clock, target, seen = Waits(), desk.folder / "traces.ndjson", []
+
+        async def signed() -> str:
+            return graph_token(box, roles=("ExchangeMessageTrace.Read.All",))
+
+        endpoint = Endpoint(box.graph_url, box.ca_file)
+        since = utc(now - 22 * 86_400)
+        count = await download_traces(endpoint, signed, clock, since, utc(now), target, seen.append)
+    assert (count, seen) == (22, [10, 20, 22])
+    (source,) = desk.inventory.import_paths([target])
+    assert (source.kind, source.taken) == ("trace", 22)
+
+
+async def test_a_trace_that_is_refused_says_its_own_permission(tmp_path: Path) -> None:
+    body = {"error": {"code": "Forbidden", "message": "No."}}
+    async with service(lambda request: web.json_response(body, status=403)) as endpoint:
+        with pytest.raises(InventoryError) as caught:
+            await download_traces(endpoint, token, Waits(), SINCE, SINCE + timedelta(days=1), tmp_path / "x")
+    assert "ExchangeMessageTrace.Read.All" in caught.value.cure
 
 
 async def test_a_link_to_another_host_gets_no_token(tmp_path: Path) -> None:
