@@ -19,7 +19,7 @@ from mailferry.obs.metrics import Metrics
 from mailferry.routes import presets
 from mailferry.routes.auth import Opener
 from mailferry.routes.build import build_opener
-from mailferry.routes.settings import RouteSettings
+from mailferry.routes.settings import RouteSettings, TimeoutSettings
 from mailferry.tokens.broker import TokenBroker
 from mailferry.tokens.secret import read_secret
 
@@ -62,15 +62,18 @@ class Patient:
 
     def opener(self, route: RouteSettings, broker: TokenBroker) -> Opener:
         """Raises OSError for a file of certificates that cannot be used."""
-        patient = {name: min(value, self.seconds) for name, value in route.timeouts.model_dump().items()}
-        quick = route.model_copy(update={"timeouts": route.timeouts.model_copy(update=patient)})
         return build_opener(
-            quick,
+            route.model_copy(update={"timeouts": self.timeouts(route)}),
             hostname=self.config.gateway.hostname,
             cloud=self.cloud(route),
             tokens=broker,
             secret=partial(read_secret, environ=self.environ, owner=f"route {route.name}", what="password"),
         )
+
+    def timeouts(self, route: RouteSettings) -> TimeoutSettings:
+        """Those of the route, none of them longer than this visit waits."""
+        patient = {name: min(value, self.seconds) for name, value in route.timeouts.model_dump().items()}
+        return route.timeouts.model_copy(update=patient)
 
     def scope(self, route: RouteSettings) -> str:
         return presets.scope(route, self.cloud(route))

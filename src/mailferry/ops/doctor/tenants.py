@@ -109,11 +109,7 @@ async def _token(patient: Patient, broker: TokenBroker, route: RouteSettings) ->
     try:
         token = await broker.token(route.tenant or "", scope)
     except TokenError as error:
-        fact = token_error(error.code)
-        what = Text(
-            f"no token: {error.cause} {error.code}".rstrip(), f"トークンを取得できません: {error.code or error.cause}"
-        )
-        yield Finding("token", name, Level.FAILED, what, *explained(fact))
+        yield no_token(name, error)
         return
     claims = read_claims(token.value)
     minutes = (token.expires - patient.clock.time()) / 60
@@ -136,6 +132,13 @@ def _enterprise(claims: Mapping[str, Any]) -> tuple[str, str]:
         f"; the object id to register in Exchange (New-ServicePrincipal) is {claims['oid']}",
         f"、Exchange に登録するオブジェクト ID (New-ServicePrincipal) は {claims['oid']}",
     )
+
+
+def no_token(name: str, error: TokenError) -> Finding:
+    what = Text(
+        f"no token: {error.cause} {error.code}".rstrip(), f"トークンを取得できません: {error.code or error.cause}"
+    )
+    return Finding("token", name, Level.FAILED, what, *explained(token_error(error.code)))
 
 
 def permission(route: RouteSettings, name: str, claims: Mapping[str, Any]) -> Finding | None:

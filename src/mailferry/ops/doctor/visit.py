@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 from mailferry.m365.facts import Text
 from mailferry.obs.redact import clean
-from mailferry.ops.doctor import letter, machine, targets, tenants, ways
+from mailferry.ops.doctor import letter, looks, machine, targets, tenants, ways
 from mailferry.ops.doctor.finding import Finding, Level
 from mailferry.ops.doctor.patient import Patient
 
@@ -19,6 +19,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("machine", machine.check),
     ("tenants", tenants.check),
     ("routes", ways.check),
+    ("looks", looks.check),
     ("alarms", targets.check),
     ("test message", letter.check),
 )
