@@ -16,6 +16,7 @@ from mailferry.cli.output import Exit, fail, out, print_json, talk
 if TYPE_CHECKING:
     from mailferry.config.schema import Config
     from mailferry.m365.setup import Script, Values
+    from mailferry.routes.settings import RouteSettings
 
 _WORDS = {
     "en": {
@@ -53,6 +54,8 @@ def setup(
         list[str] | None, typer.Option("--set", help="NAME=VALUE of a script; repeat.", metavar="NAME=VALUE")
     ] = None,
     large: Annotated[bool, typer.Option("--large", help="graph: messages above 3 MB too.")] = False,
+    read: Annotated[bool, typer.Option("--read", help="Reading Sent Items and reports too: lookup, bounces.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Reading the message trace too: lookup.")] = False,
     write: Annotated[Path | None, typer.Option(help="Write the scripts into this directory.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write over scripts that are there.")] = False,
     lang: Annotated[Language | None, typer.Option(help="Language of the comments.")] = None,
@@ -73,8 +76,9 @@ def setup(
         return
     loaded = _load(config)
     kind = _kind(route, loaded)
+    rights = {name for name, wanted in (("large", large), ("read", read), ("trace", trace)) if wanted}
     try:
-        scripts = script(kind, _values(loaded, route, mailbox or [], settings or [], large), language)
+        scripts = script(kind, _values(loaded, route, mailbox or [], settings or [], rights), language)
     except SetupError as error:
         fail(str(error), code=Exit.USAGE)
     if as_json:
@@ -120,7 +124,7 @@ def _kind(route: str, config: Config | None) -> str:
     if route in ROUTES:
         return route
     found = next((one for one in config.routes if one.name == route), None) if config else None
-    kind = _PRESETS.get(str(found.preset), _KINDS.get(found.type.value, "")) if found else ""
+    kind = _kind_of(found) if found else ""
     if not kind:
         fail(
             f"there is no route {route!r} with a setup on Microsoft's side",
@@ -130,39 +134,65 @@ def _kind(route: str, config: Config | None) -> str:
     return kind
 
 
-def _values(config: Config | None, route: str, mailboxes: list[str], settings: list[str], large: bool) -> Values:
+def _kind_of(route: RouteSettings) -> str:
+    return _PRESETS.get(str(route.preset), _KINDS.get(route.type.value, ""))
+
+
+def _values(config: Config | None, route: str, mailboxes: list[str], settings: list[str], rights: set[str]) -> Values:
     from mailferry.m365.setup import Values
 
     given: dict[str, Any] = _configured(config, route) if config else {}
-    known = Values.__dataclass_fields__
+    known = {name: one for name, one in Values.__dataclass_fields__.items() if one.default is not False}
     for setting in settings:
         name, equals, value = setting.partition("=")
-        if not equals or name not in known or name == "large":
+        if not equals or name not in known:
             fail(f"{setting!r} sets nothing", f"NAME=VALUE; names are {', '.join(known)}", Exit.USAGE)
         many = known[name].default == ()
         given[name] = tuple(filter(None, value.split(","))) if many else value
     if mailboxes:
         given["mailboxes"] = tuple(mailboxes)
-    return Values(**given, large=large)
+    return Values(**given | dict.fromkeys(rights, True))
 
 
 def _configured(config: Config, route: str) -> dict[str, Any]:
-    """What the configuration knows: of the route's tenant, and of the clients whose mail may take it."""
-    found = next((one for one in config.routes if one.name == route), None)
-    name = found.tenant if found and found.tenant else (config.tenants[0].name if config.tenants else "")
+    """What the configuration knows: of the routes meant, their tenant, and the clients whose mail may take them."""
+    meant = _meant(config, route)
+    name = next((one.tenant for one in meant if one.tenant), config.tenants[0].name if config.tenants else "")
     tenant = next((one for one in config.tenants if one.name == name), None)
-    boxes = [found.mailbox] if found and found.mailbox else [one.mailbox for one in config.clients]
-    senders = [one for client in config.clients if not client.mailbox for one in client.senders]
+    meant = [one for one in meant if one.tenant in (name, None)]
     domains = tenant.domains if tenant else tuple(sorted(config.accepted_domains))
-    addresses = [each for each in [*boxes, *senders] if each and "*" not in each and each.rpartition("@")[2] in domains]
-    given: dict[str, Any] = {"mailboxes": tuple(dict.fromkeys(addresses)), "domains": domains}
+    given: dict[str, Any] = {"mailboxes": _mailboxes(config, meant, domains), "domains": domains}
     given["domain"] = domains[0] if domains else ""
     if tenant is not None:
         client = tenant.client_id if tenant.client_id.strip("0-") else ""
         given |= {"tenant_id": tenant.tenant_id, "client_id": client, "cloud": tenant.cloud}
-    if found is not None and found.type.value == "hve":
-        given["hve_account"] = found.mailbox or ""
-    return given
+    if any(one.type.value == "hve" for one in meant):
+        given["hve_account"] = next(one.mailbox for one in meant if one.type.value == "hve")
+    return given | _rights(meant)
+
+
+def _meant(config: Config, route: str) -> list[RouteSettings]:
+    """The route of that name, or all of that kind."""
+    named = [one for one in config.routes if one.name == route]
+    return named or [one for one in config.routes if _kind_of(one) == route]
+
+
+def _mailboxes(config: Config, routes: list[RouteSettings], domains: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the routes, and of the clients where a route has none of its own."""
+    boxes = [box for one in routes for box in (one.mailbox, *one.mailboxes) if box]
+    if not routes or any(not one.mailbox and not one.mailboxes for one in routes):
+        boxes += [one.mailbox for one in config.clients if one.mailbox]
+        boxes += [one for client in config.clients if not client.mailbox for one in client.senders]
+    return tuple(dict.fromkeys(each for each in boxes if "*" not in each and each.rpartition("@")[2] in domains))
+
+
+def _rights(routes: list[RouteSettings]) -> dict[str, bool]:
+    """What the routes do beside sending."""
+    return {
+        "large": any(one.large.value == "upload" for one in routes),
+        "read": any(one.bounces or one.lookup.value == "graph" for one in routes),
+        "trace": any(one.lookup.value == "trace" for one in routes),
+    }
 
 
 def _write(scripts: tuple[Script, ...], directory: Path, language: str, *, replace: bool) -> None:

@@ -57,6 +57,58 @@ def test_by_the_name_of_a_route(config: Path) -> None:
     assert not any(one["missing"] for one in scripts)
 
 
+POOL = """
+[[route]]
+name = "pool"
+type = "exchange-smtp"
+tenant = "contoso"
+mailboxes = ["out1@contoso.example", "out2@contoso.example"]
+lookup = "trace"
+bounces = true
+[[rule]]
+senders = ["*@contoso.example"]
+route = "pool"
+[routing]
+default_route = "exo"
+"""
+
+
+def setup(config: Path, *words: str) -> list[dict[str, str]]:
+    result = CliRunner().invoke(app, ["setup", *words, "-c", str(config), "--json", "--set", "object_id=o1"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)  # type: ignore[no-any-return]
+
+
+def roles(text: str) -> str:
+    [line] = [line for line in text.splitlines() if line.startswith("$Roles =")]
+    return line
+
+
+def test_a_pool_and_what_its_route_reads(config: Path) -> None:
+    config.write_text(config.read_text() + POOL)
+    scripts = setup(config, "pool")
+    assert [one["name"] for one in scripts] == ["1-app.ps1", "2-smtp-rbac.ps1", "3-trace.ps1"]
+    assert "$Mailboxes = @('out1@contoso.example', 'out2@contoso.example')" in scripts[1]["text"]
+    assert "@('yes' |" in roles(scripts[1]["text"])
+    assert not any(one["missing"] for one in scripts)
+
+
+def test_by_its_kind_all_routes_of_it_are_meant(config: Path) -> None:
+    config.write_text(config.read_text() + POOL)
+    scripts = setup(config, "smtp-rbac")
+    boxes = ("out1", "out2", "scan", "ups")
+    listed = ", ".join(f"'{box}@contoso.example'" for box in boxes)
+    assert f"$Mailboxes = @({listed})" in scripts[1]["text"]
+    assert len(scripts) == 3
+
+
+def test_rights_to_read_without_a_configuration(tmp_path: Path) -> None:
+    nothing = tmp_path / "none.toml"
+    assert "@('yes' |" in roles(setup(nothing, "graph", "--read")[1]["text"])
+    assert [one["name"] for one in setup(nothing, "graph", "--trace")] == ["1-app.ps1", "2-graph.ps1", "3-trace.ps1"]
+    assert setup(nothing, "trace")[1]["name"] == "2-trace.ps1"
+
+
 def test_written_once_and_with_a_mark_of_its_encoding(config: Path, tmp_path: Path) -> None:
     words = ["setup", "graph", "-c", str(config), "--write", str(tmp_path / "s"), "--lang", "ja"]
     result = CliRunner().invoke(app, words)

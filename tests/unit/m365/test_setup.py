@@ -21,7 +21,7 @@ FULL = Values(
         one.name: ("a@example.com", "b@example.com")
         if one.default == ()
         else True
-        if one.name == "large"
+        if one.default is False
         else f"v-{one.name}"
         for one in FIELDS
     }
@@ -88,14 +88,46 @@ def test_a_script_with_gaps_refuses_to_run() -> None:
     assert "subscription" in done.stderr
 
 
-def test_graph_grants_reading_and_writing_only_where_asked() -> None:
-    assert "@('yes' |" in script("graph", FULL)[1].text
-    assert "@('' |" in script("graph", replace(FULL, large=False))[1].text
+@pytest.mark.parametrize(
+    ("route", "values", "roles"),
+    [
+        ("graph", {}, ["Mail.Send"]),
+        ("graph", {"large": True}, ["Mail.Send", "Mail.ReadWrite"]),
+        ("graph", {"large": True, "read": True}, ["Mail.Send", "Mail.ReadWrite", "Mail.Read"]),
+        ("smtp-rbac", {}, ["SMTP.SendAsApp"]),
+        ("smtp-rbac", {"read": True}, ["SMTP.SendAsApp", "Mail.Read"]),
+    ],
+)
+def test_a_right_is_granted_only_where_asked_for(route: str, values: dict[str, bool], roles: list[str]) -> None:
+    text = script(route, replace(Values(), **values))[1].text
+    [line] = [one for one in text.splitlines() if one.startswith("$Roles =")]
+    # What follows @('' | Where-Object { $_ -eq 'yes' } ... gives nothing.
+    given = [one.rpartition("'Application ")[2].partition("'")[0] for one in line.split(" + ") if "@(''" not in one]
+    assert given == roles
+
+
+def test_what_several_scripts_share_is_the_same_in_each() -> None:
+    graph, smtp = (script(route, FULL)[1].text for route in ("graph", "smtp-rbac"))
+    shared = graph[graph.index("if ($Undo)") : graph.index("# Application Mail.ReadWrite")]
+    assert shared in smtp
+    assert "Application Mail.Read'" in shared, "undoing takes every role away that keeps the scope in use"
+
+
+@pytest.mark.parametrize("route", ["smtp-rbac", "smtp-permission", "graph"])
+def test_the_message_trace_has_a_script_of_its_own(route: str) -> None:
+    names = [one.name for one in script(route, replace(FULL, trace=False))]
+    assert "3-trace.ps1" not in names
+    text = script(route, FULL)[2].text
+    assert "ExchangeMessageTrace.Read.All" in text
+    assert "8bd644d1-64a1-4d4b-ae52-2e0cbf64e373" in text
+    assert "has published no role or scope" in text
+    with pytest.raises(SetupError, match="worldwide cloud only"):
+        script(route, replace(FULL, cloud="china"))
 
 
 def test_no_permission_is_consented_to_where_a_scope_is_made() -> None:
     for route in ("smtp-rbac", "graph"):
-        for one in script(route, FULL):
+        for one in script(route, replace(FULL, trace=False)):
             assert "New-MgServicePrincipalAppRoleAssignment" not in one.text
 
 
@@ -135,7 +167,7 @@ def test_the_stop_gap_says_what_microsoft_has_not_published() -> None:
 
 
 @pytest.mark.parametrize(("cloud", "exchange", "graph"), [(name, *words) for name, words in CLOUDS.items()])
-@pytest.mark.parametrize("route", sorted(set(ROUTES) - {"acs", "onprem"}))
+@pytest.mark.parametrize("route", sorted(set(ROUTES) - {"acs", "onprem", "trace"}))
 def test_each_connection_is_to_the_tenants_own_cloud(route: str, cloud: str, exchange: str, graph: str) -> None:
     lines = "\n".join(one.text for one in script(route, Values(cloud=cloud))).splitlines()
     connects = [line.split() for line in lines if line.lstrip().startswith(("Connect-Exch", "Connect-Mg"))]

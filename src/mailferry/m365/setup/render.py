@@ -21,6 +21,7 @@ __all__ = ["ROUTES", "Script", "SetupError", "Values", "script"]
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "smtp-rbac": ("app.ps1", "smtp-rbac.ps1"),
     "smtp-permission": ("app.ps1", "smtp-permission.ps1"),
+    "trace": ("app.ps1", "trace.ps1"),
     "delegated": ("delegated.ps1",),
     "graph": ("app.ps1", "graph.ps1"),
     "hve": ("app.ps1", "hve.ps1"),
@@ -39,6 +40,8 @@ CLOUDS: Mapping[str, tuple[str, str]] = {
     "china": ("O365China", "China"),
 }
 _GUARD = "<<guard>>"
+#: A line that stands for what several scripts have in common.
+_PART = re.compile(r"^<<part ([a-z-]+)>>\n", re.MULTILINE)
 _PLACE = re.compile(r"<<(\w+)(\[\])?(\?)?>>")
 
 
@@ -55,7 +58,9 @@ class Values:
     scope: str = "Mailferry senders"
     mailboxes: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
-    large: bool = False
+    large: bool = False  # graph: messages above 3 MB
+    read: bool = False  # smtp-rbac, graph: what lookup = "graph" and bounces take
+    trace: bool = False  # smtp-rbac, graph: what lookup = "trace" takes, in a script of its own
     addresses: tuple[str, ...] = ()
     certificate_name: str = ""
     connector: str = "Mailferry"
@@ -94,10 +99,14 @@ def script(route: str, values: Values, language: str = "en") -> tuple[Script, ..
     """The scripts of a route, numbered in their order. Raises SetupError for a value that no script may hold and
     KeyError for a route that does not exist."""
     names = ROUTES[route]
+    if values.trace and route in ("smtp-rbac", "smtp-permission", "graph"):
+        names = (*names, "trace.ps1")
     if values.cloud not in CLOUDS:
         raise SetupError(f"{values.cloud!r} is no cloud; there are {', '.join(CLOUDS)}")
     if route == "acs" and values.cloud != "worldwide":
         raise SetupError("these scripts know Azure Communication Services in the worldwide cloud only")
+    if "trace.ps1" in names and values.cloud != "worldwide":
+        raise SetupError("Microsoft Graph has the message trace in the worldwide cloud only")
     return tuple(_script(number, name, values, language) for number, name in enumerate(names, 1))
 
 
@@ -166,8 +175,11 @@ def _title(template: str) -> Text:
 
 @cache
 def _template(name: str) -> str:
-    path = resources.files(__package__).joinpath("templates", name)
-    text = path.read_text(encoding="utf-8")
+    text = _PART.sub(lambda found: _text(f"{found[1]}.part"), _text(name))
     known = {one.name for one in fields(Values)} | {"guard"}
     assert all(match[1] in known for match in _PLACE.finditer(text)), name  # noqa: S101 - part of the package
     return text
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")

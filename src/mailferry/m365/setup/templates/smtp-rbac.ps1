@@ -1,61 +1,14 @@
 #en: SMTP with OAuth: the application may send from the mailboxes of one group, and from no other.
 #ja: OAuth による SMTP 送信: アプリケーションは、1 つのグループに属するメールボックスからのみ送信できます。
-#en: No permission is granted in Entra: one there holds for every mailbox and would defeat the scope made here.
-#ja: Entra では権限を付与しません。Entra の権限は全メールボックスに及び、ここで設定する範囲の制限が無効になるためです。
-#en: Changes take 30 minutes and more to be felt. Undo: -Undo takes away role, scope and pointer; mailboxes and group stay.
-#ja: 反映には 30 分以上かかります。元に戻す: -Undo で役割・スコープ・サービス プリンシパルを削除します（メールボックスとグループは残ります）。
-#src: learn.microsoft.com, Role Based Access Control for Applications in Exchange Online; MC1158911
-[CmdletBinding(SupportsShouldProcess)]
-param([switch]$Undo)
-Set-StrictMode -Version Latest
-$ErrorActionPreference = 'Stop'
-$TenantId = <<tenant_id>>
-$ClientId = <<client_id>>
-$ObjectId = <<object_id>>
-$AppName = <<app_name>>
-$GroupName = <<group>>
-$ScopeName = <<scope>>
-$Mailboxes = <<mailboxes[]>>
-$Roles = @('Application SMTP.SendAsApp')
-<<guard>>
-if (-not (Get-Module -ListAvailable ExchangeOnlineManagement)) { Install-Module ExchangeOnlineManagement -Scope CurrentUser }
-Connect-ExchangeOnline -Organization $TenantId -ShowBanner:$false
-
-if ($Undo) {
-    foreach ($role in $Roles) {
-        Get-ManagementRoleAssignment -Identity "$ScopeName - $role" -ErrorAction SilentlyContinue | Remove-ManagementRoleAssignment -Confirm:$false
-    }
-    Get-ManagementScope -Identity $ScopeName -ErrorAction SilentlyContinue | Remove-ManagementScope -Confirm:$false
-    Get-ServicePrincipal -Identity $ObjectId -ErrorAction SilentlyContinue | Remove-ServicePrincipal -Confirm:$false
-    return
-}
-
-#en: Exchange learns of the application. ObjectId is that of the enterprise application; the registration's own fails with 535 5.7.3.
-#ja: Exchange にアプリケーションを登録します。ObjectId にはエンタープライズ アプリケーションのものを指定します（アプリの登録のものでは 535 5.7.3 になります）。
-$sp = Get-ServicePrincipal -Identity $ObjectId -ErrorAction SilentlyContinue
-if (-not $sp) { $sp = New-ServicePrincipal -AppId $ClientId -ObjectId $ObjectId -DisplayName $AppName }
-
-#en: A group holds the mailboxes it may send from; a later mailbox is added to the group alone.
-#ja: 送信を許可するメールボックスをグループにまとめます。後から追加する場合は、グループに加えるだけです。
-$group = Get-DistributionGroup -Identity $GroupName -ErrorAction SilentlyContinue
-if (-not $group) { $group = New-DistributionGroup -Name $GroupName -Type Security }
-$members = @(Get-DistributionGroupMember -Identity $group.Identity -ResultSize Unlimited | ForEach-Object { "$($_.PrimarySmtpAddress)" })
-foreach ($mailbox in $Mailboxes) {
-    if ($members -notcontains $mailbox) { Add-DistributionGroupMember -Identity $group.Identity -Member $mailbox }
-}
-$scope = Get-ManagementScope -Identity $ScopeName -ErrorAction SilentlyContinue
-if (-not $scope) {
-    $name = $group.DistinguishedName.Replace("'", "''")
-    $scope = New-ManagementScope -Name $ScopeName -RecipientRestrictionFilter "MemberOfGroup -eq '$name'"
-}
-foreach ($role in $Roles) {
-    if (-not (Get-ManagementRoleAssignment -Identity "$ScopeName - $role" -ErrorAction SilentlyContinue)) {
-        $null = New-ManagementRoleAssignment -Name "$ScopeName - $role" -Role $role -App $sp.ObjectId -CustomResourceScope $ScopeName
-    }
-}
+<<part scoped-head>>
+$Roles = @('Application SMTP.SendAsApp') + @(<<read?>> | Where-Object { $_ -eq 'yes' } | ForEach-Object { 'Application Mail.Read' })
+<<part scoped-body>>
 #en: The SMTP AUTH switch holds for OAuth too. $false on the mailbox wins over the tenant. Undo by hand: Set-CASMailbox ... $null
 #ja: SMTP AUTH の設定は OAuth にも適用されます。メールボックスの $false はテナントの設定より優先されます。戻す場合: Set-CASMailbox ... $null
 foreach ($mailbox in $Mailboxes) { Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled $false }
-#en: InScope must be True for each.
-#ja: すべて InScope が True であることを確認してください。
-foreach ($mailbox in $Mailboxes) { Test-ServicePrincipalAuthorization -Identity $sp.ObjectId -Resource $mailbox | Format-Table RoleName, AllowedResourceScope, InScope }
+#en: Only for lookup = "graph" (--read): Sent Items must keep a copy of what is submitted by SMTP, as it does unless told not to.
+#ja: lookup = "graph" を使う場合（--read）のみ: SMTP で送信したメールの控えを送信済みアイテムに残します（既定で有効です）。
+if ($Roles -contains 'Application Mail.Read') {
+    foreach ($mailbox in $Mailboxes) { Set-Mailbox -Identity $mailbox -MessageCopyForSMTPClientSubmissionEnabled $true }
+}
+<<part scoped-test>>
