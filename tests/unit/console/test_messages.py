@@ -95,9 +95,9 @@ async def test_hold_release_and_try_now(admin: Browser, place: Place) -> None:
     message, other = await place.put(), await place.put()
     page = f"/messages/{format_id(message)}"
     for action, state, notice in (
-        ("hold", "held", "Held: 1 recipients."),
-        ("release", "deferred", "Released: 1 recipients."),
-        ("retry", "deferred", "Will be tried now: 1 recipients."),
+        ("hold", "held", "Recipients held: 1."),
+        ("release", "deferred", "Recipients released: 1."),
+        ("retry", "deferred", "Recipients tried now: 1."),
         ("settle", "deferred", ""),
     ):
         await admin.get(page)
@@ -119,7 +119,7 @@ async def test_dropping_is_asked_about_first(admin: Browser, place: Place) -> No
     await admin.get("/messages")
     await admin.post("/messages", [*chosen, ("action", "drop"), ("back", "/messages?state=queued")])
     assert admin.status == 200
-    assert "Drop 2 messages" in admin.text
+    assert "Drop for good (2)" in admin.text
     assert [await place.states(message) for message in messages] == [["queued"]] * 2
     await admin.post("/messages", [*chosen, ("action", "drop"), ("confirmed", "settle")])
     assert [await place.states(message) for message in messages] == [["queued"]] * 2
@@ -128,7 +128,7 @@ async def test_dropping_is_asked_about_first(admin: Browser, place: Place) -> No
     )
     assert (admin.status, admin.place) == (303, "/messages?state=queued")
     assert [await place.states(message) for message in messages] == [["dropped"]] * 2
-    assert "Dropped: 2 recipients." in await admin.get("/messages")
+    assert "Recipients dropped: 2." in await admin.get("/messages")
 
 
 async def test_what_arrived_is_settled(admin: Browser, place: Place) -> None:
