@@ -41,7 +41,7 @@ CREATE OR REPLACE TEMP MACRO tls_of(t) AS CASE
     ELSE '' END;
 CREATE OR REPLACE TEMP MACRO key_of(t) AS CAST(md5(t) AS UUID);
 -- How a Message-ID and a subject are made: numbers and what is mixed of letters and digits count as one letter each. The
--- place of the dots and a program's own word stay. Of a subject, its first words.
+-- place of the dots and a program's own word stay. Of a subject, how it begins.
 CREATE OR REPLACE TEMP MACRO shape_of(message_id, subject) AS
     left(regexp_replace(regexp_replace(split_part(message_id, '@', 1), '[A-Za-z0-9]*(?:[0-9][A-Za-z]|[A-Za-z][0-9])[A-Za-z0-9]*', 'x', 'g'), '[0-9]+', '9', 'g'), 40)
-    || '|' || left(regexp_replace(left(subject, 40), '[^\pL]+', ' ', 'g'), 12);
+    || '|' || left(regexp_replace(left(subject, 16), '[0-9]+', '9', 'g'), 12);

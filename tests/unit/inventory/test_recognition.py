@@ -8,6 +8,7 @@ from mailferry.clients.signs import Signs
 from mailferry.inventory.join.recognition import Recognised, Seen, agreed
 from mailferry.planner.case import SURE
 from mailferry.planner.knowledge import products
+from support.exports import Desk, guid, portal, signin, text
 
 RECOGNISER = Recogniser(knowledge())
 RICOH = Signs(hostname="RNP0026731234AB")
@@ -72,3 +73,47 @@ def test_a_message_id_counts_where_every_message_has_it() -> None:
     other = Signs(message_id="<TY1PR01MB0042AB@jpnprd01.prod.outlook.com>")
     assert seen(CANON, Signs()).confidence > 0.9
     assert (seen(CANON, other).id, seen(CANON, other).confidence) == ("canon-imagerunner", 0.5)
+
+
+TRACE = (
+    "Received",
+    "SenderAddress",
+    "RecipientAddress",
+    "Subject",
+    "Status",
+    "FromIP",
+    "Size",
+    "MessageId",
+    "MessageTraceId",
+)
+
+
+def traced(sender: str, ids: list[str]) -> str:
+    return text(TRACE, [
+        (f"2026-11-19T14:{n:02d}:00Z", sender, "anna@contoso.com", "x", "Delivered", "", 9000, each, guid(n))
+        for n, each in enumerate(ids)
+    ])  # fmt: skip
+
+
+def test_the_inventory_keeps_a_message_of_each_shape(desk: Desk) -> None:
+    """A relay's mailbox shows the Message-IDs of several makers; one of them alone would name it."""
+    ids = [f"<2026111914331{n}.0001.CanonTxNo.004{n}@canon9a3c10>" for n in range(5)]
+    others = [f"<48193{n}.20415812{n}-sendEmail@batch01>" for n in range(5)]
+    desk.take(portal([signin(1, "relay@contoso.com")]), traced("relay@contoso.com", ids + others))
+    (client,) = desk.inventory.clients()
+    assert (client.product, client.evidence) == ("", ())
+
+
+def test_a_device_that_always_makes_its_own_is_named(desk: Desk) -> None:
+    ids = [f"<2026111914331{n}.0001.CanonTxNo.004{n}@canon9a3c10>" for n in range(5)]
+    desk.take(portal([signin(1)]), traced("scan@contoso.com", ids))
+    (client,) = desk.inventory.clients()
+    assert client.product == "canon-imagerunner"
+    assert client.confidence >= SURE
+
+
+def test_one_that_makes_it_now_and_then_is_not_sure(desk: Desk) -> None:
+    ids = ["<20261119143310.0001.CanonTxNo.0042@canon9a3c10>", "<TY1PR01MB0042AB7F@x.prod.outlook.com>"]
+    desk.take(portal([signin(1)]), traced("scan@contoso.com", ids))
+    (client,) = desk.inventory.clients()
+    assert (client.product, client.confidence) == ("canon-imagerunner", 0.5)

@@ -120,9 +120,17 @@ WHERE m.kind = 'signin' AND m.error <> '' AND (w.last_in IS NULL OR o.instant > 
 GROUP BY m.client;
 
 -- name: signs
--- Postfix writes down the name that the DNS gives; what the client said in EHLO is in the other logs.
-SELECT DISTINCT client, kind = 'postfix' AND name = '' AND host <> '' AS named, name, host, CASE WHEN cloud THEN '' ELSE mechanism END, tls, agent, coalesce(message_id, ''), coalesce(subject, '')
-FROM member LEFT JOIN trait ON trait.dims = member.id ORDER BY ALL;
+-- Postfix writes down the name that the DNS gives; what the client said in EHLO is in the other logs. The trace of mail
+-- that a mailbox submitted has no address: it shows how its only client writes.
+WITH shown AS (
+    SELECT client, id, kind, name, host, CASE WHEN cloud THEN '' ELSE mechanism END AS mechanism, tls, agent FROM member
+    UNION ALL
+    SELECT account || chr(31), id, kind, name, host, '', tls, agent FROM sighting
+    WHERE kind = 'trace' AND account <> '' AND spot = '' AND error = ''
+)
+SELECT DISTINCT client, kind = 'postfix' AND name = '' AND host <> '' AS named, name, host, mechanism, tls, agent,
+    coalesce(message_id, ''), coalesce(subject, '')
+FROM shown LEFT JOIN trait ON trait.dims = shown.id ORDER BY ALL;
 
 -- name: message
 -- One row a recipient, of every message that got through; mail of a mailbox without an address is its only client's.
