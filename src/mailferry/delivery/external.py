@@ -61,9 +61,11 @@ class External:
         for name, known in self._tenants.items():
             if closed_key(name) in alarms.standing:
                 known.closure.restore(alarms.since.get(closed_key(name), now), now)
-        if not any(tenant.quota.limit for tenant in self._routes.values()):
+        if not self._routes:
             return
-        which = Filter(states=frozenset({State.DELIVERED, State.UNKNOWN}), newer_than=now - DAY)
+        all_count = any(tenant.quota.limit for tenant in self._routes.values())
+        lane = None if all_count else f"*{OWN}"  # those have a limit whatever is said of the tenant
+        which = Filter(states=frozenset({State.DELIVERED, State.UNKNOWN}), newer_than=now - DAY, lane=lane)
         while views := await spool.find(which, 500, after):
             after = views[-1].message.id
             for view in views:

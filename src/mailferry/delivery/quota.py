@@ -100,7 +100,10 @@ class Quota:
         at = max(when, self._next)
         if at - now > _HORIZON:
             return now + _HORIZON
-        self._next = at + (self._gap(wanted, free - len(self._places)) if self._paced(free) else _GAP)
+        if not self._paced(free):
+            self._next = at + _GAP
+            return max(at, now + 1.0)
+        self._next = at + self._gap(wanted, free - len(self._places))
         self._places.pop(key, None)
         self._places[key] = at
         return max(at, now + 1.0)

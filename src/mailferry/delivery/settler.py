@@ -22,7 +22,7 @@ from mailferry.m365.facts import Text
 from mailferry.mail.message import format_id
 from mailferry.obs.maillog import MailLog
 from mailferry.routes.api import route_of
-from mailferry.routes.sighting import CannotTell, Finder, Finders, Seen, Sighting
+from mailferry.routes.sighting import Attempted, CannotTell, Finder, Finders, Seen, Sighting
 from mailferry.spool.api import Claim, Lease, Move, Spool, SpoolError, State, Use
 
 #: Looks at a time, and leases that may wait for their turn; what is more waits in the spool.
@@ -110,10 +110,13 @@ class Settler:
         since = max(message.received_at, until - _RANGE)
         try:
             async with asyncio.timeout(_LONGEST):
-                seen = await finder.find(message.header_id, lane.mailbox or message.mailbox, since, until)
+                recipients = tuple(claim.recipient for claim in lost.claims)
+                seen = await finder.find(
+                    message.header_id, lane.mailbox or message.mailbox, since, until, of=Attempted(message, recipients)
+                )
         except TimeoutError:
             return CannotTell("no answer in time", lasting=False)
-        if not isinstance(seen, Seen):
+        if not isinstance(seen, Seen) or seen.own:
             return seen
         # There are devices that write one Message-ID all their lives: none of their mail may be taken for another's.
         alike = await self._spool.known([message.header_id], message.received_at - _BESIDE)

@@ -157,6 +157,19 @@ async def test_addresses_of_onmicrosoft_com_have_a_limit_of_their_own(world: Wor
     assert (len([to for to in sent if to.endswith("net")]), len([to for to in sent if to.endswith("org")])) == (5, 8)
 
 
+async def test_what_those_addresses_sent_before_a_restart_counts(world: World) -> None:
+    await started(world, external(world, 0, own=5))
+    for number in range(4):
+        await world.submit(f"{number}@example.net", lane="exo/scan@contoso.onmicrosoft.com")
+    await world.settle()
+    await world.crash()
+    await started(world, external(world, 0, own=5))
+    for number in range(4):
+        await world.submit(f"later{number}@example.net", lane="exo/scan@contoso.onmicrosoft.com")
+    await world.settle()
+    assert len(world.transport.attempts) == 5
+
+
 # -- the limit, when the service says so ------------------------------------------------------------------------------
 
 
