@@ -31,7 +31,9 @@ from mailferry.m365.limits import onmicrosoft_external_recipients
 from mailferry.mail.message import IdSource
 from mailferry.obs.maillog import MailLog
 from mailferry.routes import presets
+from mailferry.routes.acs_find import OperationFinder
 from mailferry.routes.acs_polls import Polls
+from mailferry.routes.acs_rest import AcsRestTransport
 from mailferry.routes.api import Transport
 from mailferry.routes.build import build_transport
 from mailferry.routes.graph_inbox import GraphInbox
@@ -94,13 +96,16 @@ def build_quotas(config: Config, clock: Clock) -> Quotas:
     return Quotas(clock, {tenant.name: tenant.client_id for tenant in config.tenants if tenant.client_id})
 
 
-def build_finders(config: Config, broker: TokenBroker, quotas: Quotas) -> dict[str, GraphFinder]:
-    """What looks for messages whose answer was lost, by route; see [[route]] lookup."""
+def build_finders(
+    config: Config, broker: TokenBroker, quotas: Quotas, transports: Mapping[str, Transport]
+) -> dict[str, GraphFinder | OperationFinder]:
+    """What looks for messages whose answer was lost, by route: see [[route]] lookup, and always for acs-rest."""
+    own = {name: one.finder() for name, one in transports.items() if isinstance(one, AcsRestTransport)}
     clouds = {tenant.name: tenant.cloud for tenant in config.tenants}
     found = {
         route.name: build_finder(route, clouds.get(route.tenant or "", ""), broker, quotas) for route in config.routes
     }
-    return {name: finder for name, finder in found.items() if finder is not None}
+    return {name: finder for name, finder in found.items() if finder is not None} | own
 
 
 def build_inboxes(config: Config, broker: TokenBroker, quotas: Quotas) -> dict[str, GraphInbox]:

@@ -47,7 +47,7 @@ class Gateway:
         self._table = build.build_table(config)
         quotas = build.build_quotas(config, clock)
         self._transports = build.build_transports(config, environ, self.broker, log, clock, quotas)
-        self._finders = build.build_finders(config, self.broker, quotas)
+        self._finders = build.build_finders(config, self.broker, quotas, self._transports)
         self._inboxes = build.build_inboxes(config, self.broker, quotas)
         self._owners = _owners(config)
         self._clients_of = config  # whose clients are at work: a reload changes them alone

@@ -21,6 +21,8 @@ from mailferry.mail.message import Message
 _NAMESPACE = UUID("6f0c7a52-6b0e-5d0b-9a53-0e8a5f0a4c11")
 #: Operations that are remembered as asked for; an older one is looked up because its message is old.
 _REMEMBERED = 10_000
+#: Operations of one message that ended without sending it and are passed over in one attempt.
+PASSED_OVER = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Operations:
         self._gateway = gateway
         self._since = since
         self._asked: OrderedDict[str, int] = OrderedDict()
+
+    def anew(self) -> Operations:
+        """The same ids, of which nothing is remembered."""
+        return Operations(self._gateway, self._since)
 
     def of(self, message: Message, recipients: Sequence[Recipient]) -> Operation:
         addresses = "\n".join(sorted(recipient.address for recipient in recipients))

@@ -25,9 +25,10 @@ from mailferry.obs.maillog import MailLog
 from mailferry.routes import classify
 from mailferry.routes.acs_client import Client, Lost
 from mailferry.routes.acs_errors import Answer, refusal, settled, unreadable_status
+from mailferry.routes.acs_find import OperationFinder
 from mailferry.routes.acs_json import compose, damaged
 from mailferry.routes.acs_letter import FORM, write
-from mailferry.routes.acs_operations import Operation, Operations
+from mailferry.routes.acs_operations import PASSED_OVER, Operation, Operations
 from mailferry.routes.acs_polls import Polls
 from mailferry.routes.acs_settings import MISSING
 from mailferry.routes.api import Limits, Result
@@ -41,8 +42,6 @@ from mailferry.tokens.api import TokenError
 _COMPOSING = 8
 #: Seconds between two looks at an operation where the service does not say; the client's own default is 30.
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 60.0
-#: Operations of one message that ended without sending it and are passed over in one attempt.
-_PASSED_OVER = 16
 
 
 _ASKED_OUT = "As many states as Azure Communication Services tells in an hour have been asked for"
@@ -105,6 +104,11 @@ class AcsRestTransport:
             fault = outcome if isinstance(outcome, Deferred) and outcome.lane_fault else None
         return Result(tuple(outcomes), handed_over)
 
+    def finder(self) -> OperationFinder:
+        """What looks for the messages of this route; it needs no permission beside that of sending."""
+        most = self._limits.recipients_per_message
+        return OperationFinder(self._client, self._operations.anew(), self._polls, most, self._clock)
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -146,7 +150,7 @@ class AcsRestTransport:
 
     async def _earlier(self, trial: _Trial, operation: Operation) -> tuple[Operation, Outcome | None]:
         """The operation to begin, or the outcome of the one that was begun before."""
-        for _ in range(_PASSED_OVER):
+        for _ in range(PASSED_OVER):
             answer = await self._look(operation, self._clock.time() + self._way.patience)
             if answer is None:
                 return operation, classify.throttled(_ASKED_OUT, _LONGEST_WAIT)

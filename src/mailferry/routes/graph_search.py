@@ -22,7 +22,7 @@ from mailferry.routes.graph_letter import Refused
 from mailferry.routes.graph_quota import Quota, Quotas
 from mailferry.routes.graph_talk import Talk
 from mailferry.routes.look_settings import Lookup
-from mailferry.routes.sighting import CannotTell, NotSeen, Seen, Sighting
+from mailferry.routes.sighting import Attempted, CannotTell, NotSeen, Seen, Sighting
 from mailferry.tokens.api import TokenSource
 
 #: Copies that are counted; one handing over makes one.
@@ -53,7 +53,9 @@ class GraphFinder:
         self._scope = scope
         self._mailbox = mailbox
 
-    async def find(self, message_id: str, mailbox: str, since: float, until: float) -> Sighting:
+    async def find(
+        self, message_id: str, mailbox: str, since: float, until: float, *, of: Attempted | None = None
+    ) -> Sighting:
         if not message_id or not _FOREIGN.isdisjoint(message_id):
             return CannotTell("the message has no Message-ID that can be looked for", lasting=True)
         mailbox = self._mailbox or mailbox

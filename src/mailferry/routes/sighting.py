@@ -1,25 +1,30 @@
 """Whether a service has a message already: the question, and its three answers.
 
-Leaves to others: how a service is asked (graph_search), what follows (delivery.settle).
+Leaves to others: how a service is asked (graph_search, acs_find), what follows (delivery.settle).
 Invariants: "not seen" is said only by a service that was asked and answered; whatever else happens is CannotTell, with
 a reason for people. Asking sends nothing and changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from mailferry.mail.envelope import Recipient
+from mailferry.mail.message import Message
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The service has it. `copies`: how often it was handed over, at least; `recipients`: for whom, in small letters,
-    with what became of it, None where that is not told."""
+    with what became of it, None where that is not told; `own`: it is known by more than its Message-ID, and so cannot
+    be another one."""
 
     where: str
     copies: int
     recipients: Mapping[str, str] | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,20 @@ class CannotTell:
 Sighting = Seen | NotSeen | CannotTell
 
 
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What was handed over, for services that know it by more than its Message-ID."""
+
+    message: Message
+    recipients: Sequence[Recipient]
+
+
 class Finder(Protocol):
     """Looks for messages of one route."""
 
-    async def find(self, message_id: str, mailbox: str, since: float, until: float) -> Sighting:
+    async def find(
+        self, message_id: str, mailbox: str, since: float, until: float, *, of: Attempted | None = None
+    ) -> Sighting:
         """Look for the message that was sent from `mailbox` between `since` and `until` (seconds since the epoch).
         Raises nothing but CancelledError, and takes no longer than the route's timeouts."""
         ...
