@@ -3,19 +3,15 @@ sent again, and by the gateway that comes after a kill as well. End to end, agai
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from mailferry.mail.message import IdSource
 from mailferry.sandbox.certificates import Keys, make_keys
 from mailferry.sandbox.serve import Sandbox
 from mailferry.spool.api import Filter, State
-from mailferry.spool.settings import SpoolSettings
-from mailferry.spool.sqlite.store import SqliteSpool
-from support.aftermath import MAY_READ, MAY_TRACE, SCANNER, Post, gateway, service
+from support.aftermath import MAY_READ, MAY_TRACE, SCANNER, Machine, Post, gateway, service
 
 ANNA, OUTSIDE = "anna@contoso.example", "x@fabrikam.example"
 LOOKS = {"graph": MAY_READ, "trace": MAY_TRACE}
@@ -90,25 +86,6 @@ async def test_a_mailbox_that_keeps_no_copies_proves_nothing_and_the_trace_does_
         cut(post, TAKEN)
         await post.until(State.HELD if lookup == "graph" else State.DELIVERED, of=await post.submit(ANNA))
         assert post.arrived(ANNA, "smtp") == 1
-
-
-class Machine:
-    """A disk, and what is left of it when the power fails at a checkpoint of the gateway."""
-
-    def __init__(self, box: Sandbox, directory: Path) -> None:
-        self._box = box
-        self._directory = directory
-        self.left: Path | None = None
-
-    def spool(self, directory: Path | None = None) -> SqliteSpool:
-        ids = IdSource(self._box.clock)
-        return SqliteSpool(directory or self._directory, self._box.clock, ids, SpoolSettings())
-
-    def checkpoint(self, name: str) -> None:
-        """The answer is there, or its loss, and nothing of it is on record."""
-        if name == "delivery.answered" and self.left is None:
-            self.left = self._directory.with_name("left")
-            shutil.copytree(self._directory, self.left)
 
 
 async def killed(box: Sandbox, lookup: str, action: str, machine: Machine) -> None:

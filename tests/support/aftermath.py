@@ -4,11 +4,13 @@ it was handed over."""
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from mailferry.delivery.external import External
@@ -19,6 +21,7 @@ from mailferry.mail.envelope import Envelope, Origin, Recipient
 from mailferry.mail.message import IdSource, MessageId
 from mailferry.obs.maillog import MailLog
 from mailferry.obs.metrics import Metrics
+from mailferry.routes.acs_rest import AcsRestTransport
 from mailferry.routes.build import build_transport
 from mailferry.routes.look_build import build_finder, build_inbox
 from mailferry.routes.settings import RouteSettings
@@ -26,18 +29,21 @@ from mailferry.routes.table import Exit, RouteTable
 from mailferry.sandbox.certificates import Keys
 from mailferry.sandbox.faults import Fault
 from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID
+from mailferry.sandbox.organisation_services import ACS_KEYS
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
 from mailferry.spool.api import Accepted, MessageView, Spool, State
 from mailferry.spool.checkpoints import Checkpoint, no_checkpoint
 from mailferry.spool.memory import MemorySpool
+from mailferry.spool.settings import SpoolSettings
+from mailferry.spool.sqlite.store import SqliteSpool
 from mailferry.tokens.broker import TokenBroker
 from mailferry.tokens.credential import Credential
 from mailferry.tokens.entra import EntraFetcher
 from mailferry.tokens.settings import CredentialSettings
 from support.transport_contract import PATIENT, secret
 
-SCANNER = "scanner@contoso.example"
+SCANNER, DONOTREPLY = "scanner@contoso.example", "donotreply@contoso.example"
 MAY_READ = ("Mail.Send", "Mail.ReadWrite")
 NOTHING_SAID = Allowance()
 MAY_TRACE = ("Mail.Send", "ExchangeMessageTrace.Read.All")
@@ -71,12 +77,15 @@ class Post:
     async def states(self, message: MessageId) -> list[State]:
         return [each.state for each in (await self.view(message)).recipients]
 
-    async def until(self, *wanted: State, of: MessageId, step: float = 1.0) -> MessageView:
-        """Let the clock run, a step whenever the gateway is quiet, until the recipients are in these states."""
+    async def until(self, *wanted: State, of: MessageId, step: float = 1.0, always: bool = False) -> MessageView:
+        """Let the clock run, a step whenever the gateway is quiet, until the recipients are in these states; `always`
+        while it is at work too, for routes that wait by this clock."""
         async with asyncio.timeout(20):
             while (states := await self.states(of)) != list(wanted):
                 await self.quiet(0.005)
-                if State.CLAIMED not in states:  # else the sockets are at work, for which no time of this clock passes
+                if (
+                    always or State.CLAIMED not in states
+                ):  # else the sockets are at work, for which no time of this clock passes
                     self.box.clock.advance(step)
         return await self.view(of)
 
@@ -93,7 +102,7 @@ class Post:
                 self.box.clock.advance(step)
 
     def lose(self, at: str, action: str, operation: str = "sendMail", surface: str = "graph", **more: Any) -> None:
-        match = {"operation": operation} if surface == "graph" else {}
+        match = {} if surface == "smtp" else {"operation": operation}
         fault = {"surface": surface, "at": at, "action": action, "match": match, "count": 1} | more
         self.box.faults.add(Fault.model_validate(fault))
 
@@ -103,6 +112,25 @@ class Post:
 
     def arrived(self, box: str, surface: str = "graph") -> int:
         return len([one for one in self.box.mail.find(box=box) if one.received.surface == surface])
+
+
+class Machine:
+    """A disk, and what is left of it when the power fails at a checkpoint of the gateway."""
+
+    def __init__(self, box: Sandbox, directory: Path) -> None:
+        self._box = box
+        self._directory = directory
+        self.left: Path | None = None
+
+    def spool(self, directory: Path | None = None) -> SqliteSpool:
+        ids = IdSource(self._box.clock)
+        return SqliteSpool(directory or self._directory, self._box.clock, ids, SpoolSettings())
+
+    def checkpoint(self, name: str) -> None:
+        """The answer is there, or its loss, and nothing of it is on record."""
+        if name == "delivery.answered" and self.left is None:
+            self.left = self._directory.with_name("left")
+            shutil.copytree(self._directory, self.left)
 
 
 @asynccontextmanager
@@ -132,9 +160,10 @@ async def gateway(
     )
     settings = _route(box, kind, route)
     transport = build_transport(
-        settings, hostname="gw.example.com", cloud="worldwide", tokens=broker, secret=secret, log=log
+        settings, hostname="gw.example.com", cloud="worldwide", tokens=broker, secret=secret, log=log, clock=box.clock
     )
-    finder, inbox = build_finder(settings, "worldwide", broker), build_inbox(settings, "worldwide", broker)
+    own = transport.finder() if isinstance(transport, AcsRestTransport) else None
+    finder, inbox = own or build_finder(settings, "worldwide", broker), build_inbox(settings, "worldwide", broker)
     spool = spool or MemorySpool(box.clock, IdSource(box.clock))
     await spool.open()
     external = External({"contoso": allowance}, {"g": "contoso"}, ["contoso.example"], box.clock, log.metrics)
@@ -158,9 +187,18 @@ async def gateway(
 
 
 def _route(box: Sandbox, kind: str, more: dict[str, Any]) -> RouteSettings:
-    settings = {"name": "g", "type": kind, "tenant": "contoso", "ca_file": box.ca_file, "timeouts": PATIENT}
+    settings: dict[str, Any] = {
+        "name": "g",
+        "type": kind,
+        "tenant": "contoso",
+        "ca_file": box.ca_file,
+        "timeouts": PATIENT,
+    }
     if kind == "exchange-smtp":
         settings |= {"host": box.host, "port": box.smtp_port}
+    if kind == "acs-rest":
+        settings |= {"access_key": {"env": ACS_KEYS[0]}, "endpoint": box.acs_url, "mailbox": DONOTREPLY}
+        del settings["tenant"]
     if kind == "graph" or more.get("lookup", "none") != "none" or more.get("bounces"):
         settings["endpoint"] = box.graph_url
     return RouteSettings.model_validate(settings | more)
