@@ -71,6 +71,7 @@ class Quota:
         """How many of `wanted` outside recipients of the message `key` may be written to now; they are reserved until
         done(). `whole`: all or none."""
         free = self._day.free(now)
+        self._next = min(self._next, now + _SPREAD + _HORIZON)  # the clock stepped back
         if self._paced(free) and now < self._places.get(key, self._next):
             return 0
         able = min(free, self._own.free(now)) if own else free
@@ -122,7 +123,7 @@ class Quota:
 
     def _gap(self, number: int, left: int) -> float:
         """Seconds after which the next may go when `number` went, or go before it, and `left` are left."""
-        return _SPREAD * math.log1p(min(number, self._freely - left) / max(left, 1))
+        return min(_SPREAD, _SPREAD * math.log1p(min(number, self._freely - left) / max(left, 1)))
 
     def _least(self, wanted: int, whole: bool, own: bool) -> int:
         """What must be free before a message goes. One that can be divided goes in parts of one per cent of the day."""

@@ -61,6 +61,14 @@ def test_who_waits_gets_places_in_turn_and_a_newcomer_comes_after_them() -> None
     assert send(quota, "a", 1, places[0]) == 1
 
 
+def test_a_clock_that_steps_back_by_days_stops_nothing_for_days() -> None:
+    quota = Quota("contoso", 1000, pace=0.8)
+    send(quota, "bulk", 850, NOW)
+    back = NOW - 10 * DAY
+    assert send(quota, "a", 1, back) == 0
+    assert send(quota, "a", 1, back + 6 * HOUR) == 1
+
+
 def test_places_are_given_an_hour_ahead_at_most() -> None:
     quota = Quota("contoso", 100, pace=0.5)
     send(quota, "bulk", 95, NOW)
