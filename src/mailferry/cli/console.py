@@ -193,4 +193,4 @@ def _needs_extra() -> None:
     from importlib.util import find_spec
 
     if find_spec("jinja2") is None:
-        fail("jinja2 is not installed", "pip install 'mailferry[analysis]'", Exit.UNAVAILABLE)
+        fail("jinja2 is not installed", "pip install 'mailferry[console]'", Exit.UNAVAILABLE)
