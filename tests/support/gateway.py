@@ -69,6 +69,8 @@ class GatewayProcess:
     extra: str = ""
     template: str = PLAIN
     port: int = field(default_factory=free_port)
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    cwd: Path | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,13 +90,14 @@ class GatewayProcess:
         """Start and wait for the greeting. `crash_at` names a checkpoint, "spool.after-commit:3": die at its third."""
         if not self.config.exists():
             self.write_config()
-        environment = {**os.environ, "MAILFERRY_CRASH_AT": crash_at}
+        environment = {**self.environment, "MAILFERRY_CRASH_AT": crash_at}
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(Path(sys.executable).parent / "mailferry"), "serve", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
                 env=environment,
+                cwd=self.cwd,
             )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -118,16 +121,18 @@ class GatewayProcess:
         self.process.wait(seconds)
 
     def stop(self) -> int:
-        """Ask it to stop; its exit code. Does nothing when it is dead already."""
+        """Ask it to stop; its exit code. Does nothing when it is dead already; fails where it crashes."""
         if self.process is None:
             return 0
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(30)
+            code = self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+        assert -code not in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS), f"ended by signal {-code}"
+        return code
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `mailferry ARGUMENTS --config …` beside it."""

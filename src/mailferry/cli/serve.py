@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -49,7 +49,15 @@ def serve(
     _calm_collector()
     with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         code = runner.run(_run(settings, config))
-    raise typer.Exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End without taking the interpreter apart: all is durable and closed, and classes that mypyc compiled may crash
+    there (a weak reference to what is gone already), which a service manager would call a failure."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _calm_collector() -> None:
