@@ -3,7 +3,6 @@ what becomes of it when the sign-in ends."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -26,12 +25,10 @@ from mailferry.sandbox.organisation_identities import SIGN_IN_CLIENT_ID
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
 from mailferry.tokens.broker import TokenBroker
-from mailferry.tokens.credential import Credential
 from mailferry.tokens.entra import EntraFetcher
-from mailferry.tokens.login import Login
 from support.identities import ERP, identity, vault_in
 from support.sandbox_routes import Way
-from support.sign_in import Person, session
+from support.sign_in import sign_in
 from support.transport_contract import PATIENT, secret
 
 SHARED = "scanner@contoso.example"
@@ -61,24 +58,12 @@ def route(box: Sandbox, kind: str, **changes: Any) -> RouteSettings:
     return RouteSettings.model_validate(values | changes)
 
 
-async def sign_in(box: Sandbox, credential: Credential, routes: list[RouteSettings]) -> None:
-    tenant = TenantSettings.model_validate({"name": "contoso", **credential.settings.model_dump()})
-    flow = Login(credential, delegated_scopes(tenant, routes))
-    await asyncio.to_thread(flow.__enter__)
-    try:
-        code = await asyncio.to_thread(flow.device)
-        async with session(box) as http:
-            await Person(box, http).approve_device(code.user_code, ERP)
-        assert (await asyncio.to_thread(flow.poll))[0] is not None
-    finally:
-        flow.__exit__()
-
-
 @asynccontextmanager
 async def way(box: Sandbox, directory: Path, kind: str, **changes: Any) -> AsyncIterator[Way]:
     credential = identity(box, vault=vault_in(directory / "vault", box.clock))
     settings = route(box, kind, **changes)
-    await sign_in(box, credential, [settings])
+    tenant = TenantSettings.model_validate({"name": "contoso", **credential.settings.model_dump()})
+    await sign_in(box, credential, delegated_scopes(tenant, [settings]), ERP)
     log = MailLog(lambda *entry: None, Metrics())
     broker = TokenBroker({"contoso": credential}, EntraFetcher(), box.clock, log)
     transport = build_transport(
@@ -114,7 +99,9 @@ async def test_mail_of_a_shared_mailbox(box: Sandbox, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["exchange-smtp", "graph"])
-async def test_a_revoked_sign_in_holds_mail_and_says_what_to_do(box: Sandbox, tmp_path: Path, kind: str) -> None:
+async def test_pain_02_a_revoked_sign_in_holds_mail_and_says_what_to_do(
+    box: Sandbox, tmp_path: Path, kind: str
+) -> None:
     async with way(box, tmp_path, kind) as out:
         since = (box.clock.now() + timedelta(seconds=30)).isoformat()
         box.world.patch({"tenant": {"mailboxes": {ERP: {"sessions_valid_from": since}}}})

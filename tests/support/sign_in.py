@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
+from collections.abc import Sequence
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 
 from mailferry.sandbox.serve import Sandbox
+from mailferry.tokens.credential import Credential
+from mailferry.tokens.login import Login
 
 _FORM = re.compile(r'<form method="post" action="([^"]*)">')
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
@@ -76,3 +80,16 @@ class Person:
 def session(box: Sandbox) -> aiohttp.ClientSession:
     context = ssl.create_default_context(cafile=str(box.ca_file))
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
+
+
+async def sign_in(box: Sandbox, credential: Credential, scopes: Sequence[tuple[str, ...]], user: str) -> None:
+    """What `mailferry login --device-code` does, and the person at another device: `credential` holds the sign-in."""
+    flow = Login(credential, scopes)
+    await asyncio.to_thread(flow.__enter__)
+    try:
+        code = await asyncio.to_thread(flow.device)
+        async with session(box) as http:
+            await Person(box, http).approve_device(code.user_code, user)
+        assert (await asyncio.to_thread(flow.poll))[0] is not None
+    finally:
+        flow.__exit__()

@@ -54,5 +54,7 @@ async def test_pain_23_the_login_need_not_be_the_sender(tmp_path: Path) -> None:
 async def test_pain_37_it_is_no_open_relay(tmp_path: Path) -> None:
     relay = "C: MAIL FROM:<strict@example.test>\nS~ 250\nC: RCPT TO:<bob@example.org>\nS~ 550 5.7.1\n"
     tricks = "".join(f"C: RCPT TO:<{path}>\nS~ 5\n" for path in ("bob%example.org@example.test", "@a.test:bob@b.test"))
+    stranger = "C: MAIL FROM:<strict@example.test>\nS~ 530 5.7.0\nSPOOL 0\n"
+    await play(tmp_path, f"# Without a login\nlistener: submission\n\n{stranger}")
     head = "# To its own organisation only\nlistener: submission\nlogin: strict:secret\n\n"
     await play(tmp_path, f"{head}{relay}{tricks}SPOOL 0\n")

@@ -121,7 +121,7 @@ async def test_what_nobody_expects_stops_neither_the_others_nor_the_next_day() -
     assert "hunter2" not in repr(house.lines.lines)
 
 
-async def test_a_sign_in_is_watched_and_kept_alive(tmp_path: Path) -> None:
+async def test_pain_02_a_sign_in_is_watched_and_kept_alive(tmp_path: Path) -> None:
     clock = ManualClock(NOW)
     vault = vault_in(tmp_path, clock)
     vault.save("contoso", kept(client_id="app", renewed=clock.time()))
