@@ -148,8 +148,9 @@ def notify(state: str) -> None:
         return
     name = "\0" + address[1:] if address.startswith("@") else address
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.setblocking(False)
         try:
             link.connect(name)
             link.sendall(state.encode())
         except OSError:
-            return  # a supervisor that went away is no reason to stop carrying mail
+            return  # a supervisor that went away, or does not read, is no reason to stop carrying mail
