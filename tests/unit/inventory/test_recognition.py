@@ -16,7 +16,7 @@ CDO = Signs(subject="SQL Server Job System: 'nightly close' completed")
 
 
 def seen(*signs: Signs) -> Recognised:
-    return agreed([Seen(RECOGNISER.recognise(each), wrote=bool(each.message_id)) for each in signs])
+    return agreed([Seen(RECOGNISER.recognise(each), wrote=bool(each.message_id or each.subject)) for each in signs])
 
 
 def test_a_strong_sign_names_the_product_with_its_evidence() -> None:
@@ -56,6 +56,11 @@ def test_weak_signs_are_a_question() -> None:
 
 def test_two_programs_have_no_one_name() -> None:
     assert seen(RICOH, Signs(x_mailer="Monit 5.33")) == Recognised()
+
+
+def test_a_record_that_contradicts_itself_speaks_against_the_others() -> None:
+    both = Signs(hostname=RICOH.hostname, message_id=CANON.message_id)
+    assert seen(CANON, both) == seen(RICOH, both) == Recognised()
 
 
 CANON = Signs(message_id="<20261124143312.0001.CanonTxNo.0042@Canon9A3C10>")

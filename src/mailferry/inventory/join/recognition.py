@@ -39,7 +39,7 @@ class Recognised:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What one kind of record shows of a client. `named`: the host name is from the DNS, not from the client; `wrote`:
-    there is a Message-ID, so that a program that makes its own shows it here."""
+    it tells of a message, so that a program that has its own way of writing shows it here."""
 
     recognition: Recognition
     named: bool = False
@@ -65,7 +65,7 @@ def recognise(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Recognised]
         shown = tuple(values)
         if shown not in known:
             named, *signs = shown
-            known[shown] = Seen(recogniser.recognise(_signs(*signs)), named, bool(signs[5]))
+            known[shown] = Seen(recogniser.recognise(_signs(*signs)), named, any(signs[5:]))
         found.setdefault(client, []).append(known[shown])
     return {client: agreed(each) for client, each in found.items()}
 
@@ -91,9 +91,9 @@ def agreed(found: Sequence[Seen]) -> Recognised:
     """What all that was seen of a client comes to. Two programs behind one mailbox and address have no one name; where
     one record names a product and another only its family, it is the product."""
     decided = [each for each in found if each.decided]
-    if not decided:
+    families = {one.product.family for each in found for one in each.recognition.candidates}
+    if not families:
         return Recognised(evidence=tuple(dict.fromkeys(_hints(each.recognition for each in found)))[:_MOST_EVIDENCE])
-    families = {each.recognition.family.id for each in decided if each.recognition.family is not None}
     if len(families) > 1:
         return Recognised()
     recognitions = [each.recognition for each in decided]
@@ -112,11 +112,11 @@ def agreed(found: Sequence[Seen]) -> Recognised:
 
 def _stands(found: Sequence[Seen]) -> bool:
     """Whether the client itself gives grounds, and gives them throughout: what passes on the mail of others shows the
-    Message-ID of one of them here and there, and a name in the DNS may be its predecessor's."""
+    hand of one of them here and there, and a name in the DNS may be its predecessor's."""
     grounds = {kind for each in found if each.decided for kind in each.grounds()}
-    if grounds != {Kind.MESSAGE_ID}:
-        return bool(grounds)
-    return all(each.decided for each in found if each.wrote)
+    if grounds <= {Kind.MESSAGE_ID, Kind.SUBJECT}:
+        return bool(grounds) and all(each.decided for each in found if each.wrote)
+    return True
 
 
 def _sure(found: Recognition) -> float:
