@@ -36,7 +36,6 @@ class Code(StrEnum):
     SPACE = "space"
     BODY = "body"
     MESSAGE = "message"
-    TOKEN = "token"  # noqa: S105 - a name
     EXPIRY = "expiry"
     ENROLMENT = "enrolment"
     BULLETIN = "bulletin"
@@ -54,7 +53,6 @@ _TITLES: Mapping[Code, Text] = {
     Code.SPACE: Text("No mail is taken", "メールを受け付けていません"),
     Code.BODY: Text("A stored message is damaged", "保存したメールが破損しています"),
     Code.MESSAGE: Text("The gateway fails over a message", "メールの処理に失敗しています"),
-    Code.TOKEN: Text("No access token", "アクセストークンを取得できません"),
     Code.EXPIRY: Text("A secret or certificate ends", "シークレットまたは証明書の有効期限が近づいています"),
     Code.ENROLMENT: Text("Enrolment of devices", "機器の登録"),
     Code.BULLETIN: Text("A watched announcement needs a look", "監視中の発表をご確認ください"),

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailferry.m365.errors import Disposition, ErrorFact, smtp_errors
-from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome
+from mailferry.m365.errors import ErrorFact, smtp_errors
+from mailferry.mail.outcome import Deferred, Delivered, Outcome
 from mailferry.routes.classify import local
 from mailferry.routes.faults import Fault
+from mailferry.routes.web_errors import by_disposition, by_status, in_one_line
 
 _LONGEST = 300  # letters of the service's own words that are kept
 _SERVICE = "Azure Communication Services"
@@ -47,9 +48,8 @@ class Answer:
 
     def words(self) -> str:
         """In one line, for history and people; m365's patterns look for this form."""
-        line = " ".join(word for word in (f"{_SERVICE}: {self.status}", self.code, self.message[:_LONGEST]) if word)
-        clean = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
-        return f"{clean} (request-id {self.request_id})" if self.request_id else clean
+        code = f"{_SERVICE}: {self.status}"
+        return in_one_line(code, self.code, self.message[:_LONGEST], request_id=self.request_id)
 
 
 def refusal(answer: Answer) -> Outcome:
@@ -58,8 +58,8 @@ def refusal(answer: Answer) -> Outcome:
     text = answer.words()
     fact = _fact(text)
     if fact is not None:
-        return _by_fact(fact, answer, text)
-    return _by_status(answer, text)
+        return by_disposition(fact.disposition, answer.status, answer.retry_after, text, _failure(fact))
+    return by_status(answer.status, answer.retry_after, text)
 
 
 def settled(answer: Answer, operation: str) -> Outcome | None:
@@ -72,7 +72,7 @@ def settled(answer: Answer, operation: str) -> Outcome | None:
     text = f"{answer.words()} [operation {operation} {answer.operation}]"
     fact = _fact(text)
     if fact is not None:
-        return _by_fact(fact, answer, text)
+        return by_disposition(fact.disposition, answer.status, answer.retry_after, text, _failure(fact))
     return Deferred(local(451, "4.5.0", text), answer.retry_after)
 
 
@@ -92,21 +92,6 @@ def _fact(text: str) -> ErrorFact | None:
     return next((fact for fact in smtp_errors() if fact.id.startswith("acs-") and fact.pattern.search(text)), None)
 
 
-def _by_fact(fact: ErrorFact, answer: Answer, text: str) -> Outcome:
-    match fact.disposition:
-        case Disposition.FAIL:
-            return Failed(local(*_failure(fact), text))
-        case Disposition.THROTTLE:
-            return Deferred(local(451, "4.3.2", text), answer.retry_after, Fault.THROTTLE)
-        case Disposition.SENDER_FAULT:
-            return Deferred(local(451, "4.7.1", text), answer.retry_after, Fault.SENDER)
-        case Disposition.LANE_FAULT:
-            fault = Fault.LOGIN if answer.status == 401 else Fault.SERVICE
-            return Deferred(local(451, "4.7.0", text), answer.retry_after, fault)
-        case Disposition.DEFER:
-            return Deferred(local(451, "4.0.0", text), answer.retry_after)
-
-
 def _failure(fact: ErrorFact) -> tuple[int, str]:
     """The report's code (RFC 3463): too large, given up, bad address, content, not authorised."""
     match fact.id:
@@ -119,22 +104,3 @@ def _failure(fact: ErrorFact) -> tuple[int, str]:
         case "acs-attachment":
             return 554, "5.6.1"
     return 550, "5.7.1"
-
-
-def _by_status(answer: Answer, text: str) -> Outcome:
-    """A code that nobody described: its status says whose trouble it is, and nothing fails for it."""
-    match answer.status:
-        case 401:
-            return Deferred(local(451, "4.7.0", text), answer.retry_after, Fault.LOGIN)
-        case 413:  # RFC 9110 section 15.5.14: the request is larger than the server is willing to take
-            return Failed(local(552, "5.3.4", text))
-        case 403 | 404 | 405:
-            return Deferred(local(451, "4.7.1", text), answer.retry_after, Fault.SERVICE)
-        case 429 | 503:
-            return Deferred(local(451, "4.3.2", text), answer.retry_after, Fault.THROTTLE)
-        case 301 | 302 | 303 | 307 | 308 | 407 | 501:
-            return Deferred(local(451, "4.3.5", text), answer.retry_after, Fault.CONFIGURATION)
-        case status if status >= 500:
-            return Deferred(local(451, "4.3.0", text), answer.retry_after)
-        case _:
-            return Deferred(local(451, "4.5.0", text), answer.retry_after)

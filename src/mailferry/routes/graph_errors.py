@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mailferry.m365.errors import Disposition, Stage, match
+from mailferry.m365.errors import Stage, match
 from mailferry.mail.outcome import Deferred, Delivered, Failed, Outcome, Unknown
 from mailferry.routes.classify import local
 from mailferry.routes.faults import Fault
+from mailferry.routes.web_errors import by_disposition, by_status, in_one_line
 from mailferry.smtp.replies import Reply
 
+#: The report's code (RFC 3463) of what fails a message, where it is not about the recipients.
+_FAILURES = {"graph-too-large": (552, "5.3.4"), "graph-bad-mime": (554, "5.6.0")}
 _LONGEST = 300  # letters of the service's own words that are kept
 
 
@@ -57,10 +60,8 @@ class Answer:
     def words(self, step: Step) -> str:
         """In one line, for history and people; m365's patterns look for this form."""
         where = f"[{step.value}]" if step.value else ""
-        words = (f"Microsoft Graph: {self.status}", self.code, where, self.message[:_LONGEST])
-        line = " ".join(word for word in words if word)
-        clean = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
-        return f"{clean} (request-id {self.request_id})" if self.request_id else clean
+        code = f"Microsoft Graph: {self.status}"
+        return in_one_line(code, self.code, where, self.message[:_LONGEST], request_id=self.request_id)
 
     def reply(self, step: Step) -> Reply:
         """The same as a reply, where no rule gives it a better code."""
@@ -83,46 +84,10 @@ def outcome(answer: Answer, step: Step) -> Outcome:
         return Unknown(local(451, "4.4.2", text))
     fact = match(550, text, Stage.GRAPH)
     if fact is not None:
-        return _by_disposition(fact.disposition, answer, text)
-    return _by_status(answer, text)
-
-
-def _by_disposition(disposition: Disposition, answer: Answer, text: str) -> Outcome:
-    match disposition:
-        case Disposition.FAIL:
-            return Failed(local(*_failure(answer), text))
-        case Disposition.THROTTLE:
-            return Deferred(local(451, "4.3.2", text), answer.retry_after, Fault.THROTTLE)
-        case Disposition.SENDER_FAULT:
-            return Deferred(local(451, "4.7.1", text), answer.retry_after, Fault.SENDER)
-        case Disposition.LANE_FAULT:
-            fault = Fault.LOGIN if answer.status == 401 else Fault.SERVICE
-            return Deferred(local(451, "4.7.1", text), answer.retry_after, fault)
-        case Disposition.DEFER:
-            return Deferred(local(451, "4.0.0", text), answer.retry_after)
-
-
-def _failure(answer: Answer) -> tuple[int, str]:
-    if answer.status == 413 or "Size" in answer.code or "TooLarge" in answer.code:
-        return 552, "5.3.4"
-    return (554, "5.6.0") if "Mime" in answer.code else (554, "5.1.3")
-
-
-def _by_status(answer: Answer, text: str) -> Outcome:
-    """A code that nobody described: its status says whose trouble it is, and nothing fails for it."""
-    match answer.status:
-        case 401:
-            return Deferred(local(451, "4.7.0", text), answer.retry_after, Fault.LOGIN)
-        case 403 | 404 | 405:
-            return Deferred(local(451, "4.7.1", text), answer.retry_after, Fault.SERVICE)
-        case 429 | 503 | 504:
-            return Deferred(local(451, "4.3.2", text), answer.retry_after, Fault.THROTTLE)
-        case 301 | 302 | 303 | 307 | 308 | 407 | 501:
-            return Deferred(local(451, "4.3.5", text), answer.retry_after, Fault.CONFIGURATION)
-        case status if status >= 500:
-            return Deferred(local(451, "4.3.0", text), answer.retry_after)
-        case _:
-            return Deferred(local(451, "4.5.0", text), answer.retry_after)
+        return by_disposition(
+            fact.disposition, answer.status, answer.retry_after, text, _FAILURES.get(fact.id, (554, "5.1.3"))
+        )
+    return by_status(answer.status, answer.retry_after, text)
 
 
 def _upload(answer: Answer, text: str) -> Outcome:

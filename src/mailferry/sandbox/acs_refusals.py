@@ -6,27 +6,13 @@ Invariant: `cause` is for the recorder only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    status: int
-    code: str
-    sentence: str
-    mark: str
+from mailferry.sandbox.refused import Kind, Refused
 
 
-class AcsRefused(Exception):
-    """The request is refused; `retry_after` in seconds becomes a header."""
-
-    def __init__(self, kind: Kind, cause: str = "", *, retry_after: int | None = None, **values: str) -> None:
-        super().__init__(kind.code)
-        self.kind = kind
-        self.cause = cause
-        self.retry_after = retry_after
-        self.sentence = kind.sentence.format(**values)
+class AcsRefused(Refused):
+    """The request is refused."""
 
     def body(self) -> dict[str, Any]:
         """O MicrosoftDocs/azure-docs issue 98227, 2022-09-09: five members, three of them null."""

@@ -6,29 +6,14 @@ known. Invariant: the code is what clients are told to act on (V concepts/errors
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from mailferry.clock import utc
+from mailferry.sandbox.refused import Kind, Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    status: int
-    code: str
-    sentence: str
-    mark: str
-
-
-class GraphRefused(Exception):
-    """The request is refused; `retry_after` in seconds becomes a header."""
-
-    def __init__(self, kind: Kind, cause: str = "", *, retry_after: float | None = None, **values: str) -> None:
-        super().__init__(kind.code)
-        self.kind = kind
-        self.cause = cause
-        self.retry_after = retry_after
-        self.sentence = kind.sentence.format(**values)
+class GraphRefused(Refused):
+    """The request is refused."""
 
     def body(self, *, now: float, request_id: str, client_request_id: str) -> dict[str, Any]:
         """V concepts/errors.md; the three members of innerError O many, 2023-2026."""

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from mailferry.delivery.verdict import words
 from mailferry.m365.errors import explain
 from mailferry.mail.outcome import Deferred, Delivered, Failed, Unknown
+from mailferry.routes.acs_errors import Answer as AcsAnswer
+from mailferry.routes.acs_errors import refusal
 from mailferry.routes.graph_errors import Answer, Step, outcome
 from mailferry.routes.graph_http import base64_length, in_base64, retry_after
 
@@ -87,3 +89,14 @@ async def test_base64_in_pieces(pieces: list[bytes]) -> None:
     text = b"".join([piece async for piece in in_base64(chunks())])
     assert base64.b64decode(text, validate=True) == b"".join(pieces)
     assert len(text) == base64_length(sum(map(len, pieces)))
+
+
+@pytest.mark.parametrize(("status", "enhanced", "fault"), [(401, "4.7.0", "login"), (403, "4.7.1", "service")])
+def test_who_are_you_and_you_may_not_are_told_apart_alike_by_both_services(
+    status: int, enhanced: str, fault: str
+) -> None:
+    """RFC 3463 section 3.8: X.7.0 and X.7.1, whether the code is known or not."""
+    for code in ("ErrorAccessDenied", "InvalidAuthenticationToken", "Denied", "Unheard"):
+        for got in (outcome(Answer(status, code), Step.MAIL), refusal(AcsAnswer(status, code=code))):
+            assert isinstance(got, Deferred)
+            assert (got.reply.enhanced, got.lane_fault) == (enhanced, fault), code
