@@ -32,9 +32,12 @@ class _Transport(AioHttpTransport):  # type: ignore[misc]  # the package exports
 
 
 def session(context: ssl.SSLContext | None, idle: float) -> aiohttp.ClientSession:
-    """Connections that are kept for `idle` seconds."""
+    """Connections that are kept for `idle` seconds. Without TLS they are to this machine, and no proxy is asked."""
     return aiohttp.ClientSession(
-        connector=connector(context, idle), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
+        connector=connector(context, idle),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=context is not None,
+        auto_decompress=False,
     )
 
 

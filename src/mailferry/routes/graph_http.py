@@ -199,7 +199,8 @@ class Client:
                 connector=connector(self._context, self._idle),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
-                trust_env=True,  # the token service is asked through the same proxy
+                # The token service is asked through the same proxy; what goes in clear never leaves the machine.
+                trust_env=self._context is not None,
                 skip_auto_headers=["User-Agent"],
             )
         return self._session

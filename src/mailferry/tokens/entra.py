@@ -25,6 +25,7 @@ from mailferry.tokens.credential import Assertion, ClientCertificate, ClientSecr
 from mailferry.tokens.settings import Kind
 
 if TYPE_CHECKING:  # 0.25 s of imports, on first use
+    from azure.core.pipeline.transport import AioHttpTransport
     from azure.identity.aio import (
         CertificateCredential,
         ClientAssertionCredential,
@@ -104,7 +105,7 @@ def _client(credential: Credential, answer: Answer) -> _Client:
     }
     match material:
         case Machine(name=name):
-            return ManagedIdentityCredential(identity_config=dict(name), **options)
+            return ManagedIdentityCredential(identity_config=dict(name), transport=_straight(), **options)
         case Assertion() | ClientSecret():
             answer.secrets = (material.value,)
         case ClientCertificate():
@@ -118,3 +119,11 @@ def _client(credential: Credential, answer: Answer) -> _Client:
             return ClientAssertionCredential(settings.tenant_id, settings.client_id, lambda: value, **options)
         case ClientCertificate(pem=pem):
             return CertificateCredential(settings.tenant_id, settings.client_id, certificate_data=pem, **options)
+
+
+def _straight() -> AioHttpTransport:
+    """The machine's own service speaks plain HTTP: a proxy of the environment would see its key and the tokens (V
+    instance-metadata-service.md, "Have your HTTP clients bypass web proxies", read 2026-11)."""
+    from azure.core.pipeline.transport import AioHttpTransport
+
+    return AioHttpTransport(use_env_settings=False)

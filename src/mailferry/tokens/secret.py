@@ -6,6 +6,8 @@ Invariant: an error names the place, never what lies there.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,8 +45,15 @@ def systemd_credential(name: str, environ: Mapping[str, str], owner: str) -> Pat
 def read_file(path: Path, owner: str, what: str) -> bytes:
     """The octets of a file that is small, as secrets are. Raises TokenRefused."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
+        # A pipe that nobody writes to would hold the gateway's token for good.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise TokenRefused(f"{owner}: {path} is no file, and cannot be a {what}")
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(_MAX_FILE + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise TokenRefused(f"{owner}: cannot read the {what} in {path}: {error.strerror}") from None
     if len(data) > _MAX_FILE:

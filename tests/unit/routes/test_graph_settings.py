@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import pytest
@@ -80,3 +81,29 @@ def test_a_message_is_not_begun_for_some_of_its_recipients() -> None:
     """Graph would mail all whom the header names, so the lane waits until its day has room for all of them."""
     assert Budget(presets.limits(route())).granule > 500
     assert Budget(Limits(recipients_per_day=10_000)).granule == 100
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://localhost@evil.example",
+        "http://127.0.0.1:80@evil.example", "http://evil.example#@localhost", "http://evil.example?@localhost",
+        "http://evil.example\\@localhost", "http://2130706433", "http://0x7f.1", "http://0.0.0.0", "http://169.254.169.254",
+        "http://[::ffff:10.0.0.1]", "http://localhost.", "file:///etc/passwd", "gopher://localhost", "//localhost", "",
+    ],
+)  # fmt: skip
+def test_no_token_goes_in_clear_to_whatever_looks_like_this_machine(address: str) -> None:
+    assert not safe_endpoint(address)
+
+
+async def test_what_goes_in_clear_asks_no_proxy() -> None:
+    """HTTP_PROXY would have it off the machine, token and mail."""
+    from mailferry.routes import acs_sdk
+    from mailferry.routes.graph_http import Client
+    from mailferry.routes.settings import TimeoutSettings
+
+    for context in (None, ssl.create_default_context()):
+        client, session = Client(context, TimeoutSettings(), 30.0), acs_sdk.session(context, 30.0)
+        assert client._open().trust_env is session.trust_env is (context is not None)
+        await client.close()
+        await session.close()

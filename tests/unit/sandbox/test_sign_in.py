@@ -279,6 +279,19 @@ async def test_a_code_lives_ten_minutes(box: Sandbox, http: aiohttp.ClientSessio
         ({"redirect_uri": "https://localhost:54321"}, 50011),
         ({"redirect_uri": "http://evil.example"}, 50011),
         ({"redirect_uri": "http://localhost:1/elsewhere"}, 50011),
+        ({"redirect_uri": "http://localhost:1/?code=mine"}, 50011),  # the application would take the first of two
+        ({"redirect_uri": "http://localhost:1/#code=mine"}, 50011),
+        ({"redirect_uri": "http://localhost.evil.example"}, 50011),
+        ({"redirect_uri": "http://localhost@evil.example"}, 50011),
+        ({"redirect_uri": "http://localhost:1@evil.example"}, 50011),
+        ({"redirect_uri": "http://me@localhost:1"}, 50011),
+        ({"redirect_uri": "http://localhost:1\\@evil.example"}, 50011),
+        ({"redirect_uri": "http://evil.example\\@localhost:1"}, 50011),
+        ({"redirect_uri": "http://local\r\nhost:1"}, 50011),  # which urlsplit passes over, and a header would not
+        ({"redirect_uri": "http://localhost:1\r\nSet-Cookie: a=b"}, 50011),
+        ({"redirect_uri": "https://localhost:1"}, 50011),
+        ({"redirect_uri": "//localhost:1"}, 50011),
+        ({"redirect_uri": "javascript:alert(1)"}, 50011),
         ({"redirect_uri": None}, 900144),
         ({"client_id": "none"}, 700016),
         ({"tenant": "other.example"}, 90002),
@@ -324,6 +337,32 @@ async def test_response_modes(box: Sandbox, person: Person, mode: str) -> None:
 async def test_the_hinted_account_stands_first(box: Sandbox, person: Person) -> None:
     await person.open(address(box, login_hint="ups@contoso.example"))
     assert person.page.index("ups@contoso.example") < person.page.index("anna@contoso.example")
+
+
+_MARK = "\"'><script>alert(1)</script>"
+
+
+async def test_what_was_sent_reaches_no_page_as_markup(
+    box: Sandbox, http: aiohttp.ClientSession, person: Person
+) -> None:
+    """By the code that is typed, the addresses and names that are asked with, and what comes back to the browser."""
+    for path, form in (
+        ("/devicelogin", {"otc": _MARK}),
+        ("/sign-in/account", {"flow": _MARK, "user": _MARK}),
+        ("/sign-in/consent", {"flow": _MARK, "user": _MARK, "decision": _MARK}),
+    ):
+        async with http.post(f"{box.entra_url}{path}", data=form) as answer:
+            assert "<script>" not in await answer.text(), path
+    for name in ("client_id", "redirect_uri", "scope", "login_hint", "state", "response_type"):
+        await person.open(address(box, **{name: _MARK}))
+        assert "<script>alert" not in person.page, name
+    box.world.patch({"tenant": {"applications": {SIGN_IN_CLIENT_ID: {"name": _MARK}}}})
+    await person.open(address(box))
+    assert "<script>" not in person.page
+    assert "&lt;script&gt;" in person.page
+    await person.approve(address(box, response_mode="form_post", state=_MARK), ERP)
+    assert "alert(1)</script>" not in person.page
+    assert "&lt;script&gt;alert(1)" in person.page, "the state goes back as it came"
 
 
 async def test_pages_run_no_script_and_are_framed_nowhere(box: Sandbox, person: Person) -> None:

@@ -68,7 +68,7 @@ def test_a_secret_file_that_is_none(directory: Path) -> None:
     assert "is no text" in refused(build(secret={"file": directory / "binary"}))
     assert "there is no client secret" in refused(build(secret={"file": directory / "empty"}))
     assert "too large" in refused(build(secret={"file": directory / "huge"}))
-    assert "Is a directory" in refused(build(secret={"file": directory}))
+    assert "is no file" in refused(build(secret={"file": directory}))
 
 
 def certificate_of(directory: Path, data: bytes, **values: object) -> Credential:

@@ -7,10 +7,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from mailferry.sandbox.certificates import Keys
 from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID
@@ -28,6 +30,8 @@ from mailferry.sandbox.settings import SandboxSettings
 from mailferry.tokens.api import TokenRefused
 from mailferry.tokens.broker import TokenBroker
 from mailferry.tokens.entra import EntraFetcher
+from mailferry.tokens.secret import read_secret
+from mailferry.tokens.settings import SecretSource
 from support.identities import ERP, SMTP, SMTP_SEND, claims_of, identity, vault_in
 from support.lines import Lines
 from support.sandbox_lab import BEFORE
@@ -51,6 +55,40 @@ async def test_a_workload_by_its_token_file(box: Sandbox, tmp_path: Path) -> Non
     file.write_text(box.workloads.token(WORKLOAD_SUBJECT) + "\n")  # the cluster renews the file
     claims = claims_of((await EntraFetcher().fetch(credential, SMTP)).value)
     assert (claims["oid"], claims["idtyp"]) == (WORKLOAD_SERVICE_PRINCIPAL, "app")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: os.mkfifo(path), "is no file"),  # it would be waited for, for good
+        (lambda path: path.mkdir(), "is no file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no file"),
+        (lambda path: path.write_bytes(b"x" * (2 << 20)), "is too large"),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is no text"),
+        (lambda path: path.write_text(" \n"), "there is no federated token"),
+        (lambda path: None, "cannot read the federated token"),
+        (lambda path: path.symlink_to(path), "cannot read the federated token"),
+    ],
+)
+def test_a_token_file_that_is_none(make: Callable[[Path], object], words: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    make(file)
+    with pytest.raises(TokenRefused, match=words):
+        read_secret(SecretSource(file=file), {}, "contoso", "federated token")
+
+
+def test_a_token_file_is_followed_where_a_cluster_links_it(tmp_path: Path) -> None:
+    """A projected volume changes by its links (Kubernetes)."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "token").write_text(f"token-{name}\n")
+    (tmp_path / "data").symlink_to("one")
+    (tmp_path / "token").symlink_to("data/token")
+    source = SecretSource(file=tmp_path / "token")
+    assert read_secret(source, {}, "contoso", "federated token") == "token-one"
+    (tmp_path / "next").symlink_to("two")
+    (tmp_path / "next").replace(tmp_path / "data")
+    assert read_secret(source, {}, "contoso", "federated token") == "token-two"
 
 
 async def test_an_assertion_shows_in_no_error(box: Sandbox) -> None:
@@ -124,6 +162,46 @@ async def test_managed_identities(box: Sandbox, form: str) -> None:
     assert all(3590 <= one["lifetime"] <= 5400 for one in (system, *named))
     assert unknown["refused"] == "TokenRefused"
     assert "Identity not found" in unknown["cause"] or "No User Assigned" in unknown["cause"]
+
+
+async def _rogue(take: Callable[[web.Request], web.StreamResponse]) -> tuple[web.AppRunner, str]:
+    app = web.Application()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return take(request)
+
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner, f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+@pytest.mark.parametrize("form", ["imds", "app service"])
+async def test_no_proxy_and_no_redirection_sees_the_key_or_the_token(box: Sandbox, form: str) -> None:
+    """Both go in clear, for they do not leave the machine."""
+    seen: list[web.Request] = []
+
+    def takes(request: web.Request) -> web.Response:
+        seen.append(request)
+        return web.json_response({"access_token": "stolen", "expires_in": "3600", "token_type": "Bearer"})
+
+    proxy, address = await _rogue(takes)
+    away, moved = await _rogue(lambda request: web.Response(status=302, headers={"Location": f"{address}/token"}))
+    try:
+        found = box.endpoints()
+        header = {} if form == "imds" else {"IDENTITY_HEADER": str(found["identity_header"])}
+        name = "AZURE_POD_IDENTITY_AUTHORITY_HOST" if form == "imds" else "IDENTITY_ENDPOINT"
+        where = box.imds_url if form == "imds" else str(found["identity_endpoint"])
+        proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), address)
+        [good] = await ask([{}], **{name: where}, **header, **proxies)
+        assert claims_of(good["token"])["appid"] == SYSTEM_CLIENT_ID
+        [sent_away] = await ask([{}], **{name: moved}, **header)
+        assert sent_away["refused"] == "TokenUnavailable"
+        assert seen == []
+    finally:
+        await proxy.cleanup()
+        await away.cleanup()
 
 
 async def test_a_machine_without_that_service() -> None:

@@ -190,7 +190,7 @@ async def _graph(patient: Patient, broker: TokenBroker, route: RouteSettings, ma
         headers = {"Authorization": f"Bearer {token.value}", "Content-Type": "text/plain"}
         timeout = aiohttp.ClientTimeout(total=patient.seconds)
         async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=True) as http,
+            aiohttp.ClientSession(timeout=timeout, trust_env=endpoint.startswith("https:")) as http,
             http.post(
                 f"{endpoint}/v1.0/users/{quote(mailbox, safe='@')}/sendMail", data=_NO_MESSAGE, headers=headers,
                 ssl=graph_context(route, endpoint) or True,
