@@ -20,14 +20,14 @@ from pathlib import Path
 
 import pytest
 
-from mailferry.rehearsal.cast import cast
-from mailferry.rehearsal.demo import play
+from mailferry.listener.settings import TlsVersion
+from mailferry.listener.tls import CertificateFiles, TlsError, version_works
 from mailferry.rehearsal.dialects import old_scanner
-from mailferry.rehearsal.stage import Stage
+from mailferry.rehearsal.mails import mail
 from mailferry.rehearsal.wire import Refused, Target
 from mailferry.sandbox.certificates import Keys, make_keys
 from mailferry.sandbox.mailbox import Folder
-from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID, TENANT_ID
+from mailferry.sandbox.organisation import SECRET, SECRET_CLIENT_ID, TENANT_ID, password
 from mailferry.sandbox.organisation_identities import SIGN_IN_CLIENT_ID
 from mailferry.sandbox.serve import Sandbox
 from mailferry.sandbox.settings import SandboxSettings
@@ -71,9 +71,9 @@ def tenant(box: Sandbox, client_id: str, how: str) -> str:
     )
 
 
-def account(name: str, password: str) -> str:
+def account(name: str, word: str) -> str:
     return (
-        f'\n[[client]]\nname = "{name}"\npassword = "{hashed(password)}"\nmailbox = "{ERP}"\n'
+        f'\n[[client]]\nname = "{name}"\npassword = "{hashed(word)}"\nmailbox = "{ERP}"\n'
         f'senders = ["{ERP}"]\nrecipients = "anywhere"\n'
     )
 
@@ -156,19 +156,44 @@ async def one_with(server: socket.socket, words: str) -> str:
 # -- clients and the process ------------------------------------------------------------------------------------------
 
 
-async def test_pain_10_a_device_of_tls_1_0_sends_and_the_others_listener_keeps_its_floor() -> None:
-    """Where this OpenSSL speaks TLS 1.0 at all; where not, the gateway says so at start instead (test_tls)."""
-    parts = [part for part in cast(365) if part.client in ("scanner of 2008", "UPS card")]
-    async with Stage(date(2027, 1, 5), parts) as stage:
-        lines, account_ = await play(stage, parts, lambda _: None)
-        scanner = next(line for line in lines if line.part.client == "scanner of 2008")
-        assert not scanner.straight.taken, "Exchange Online takes neither its TLS nor its password"
-        assert scanner.through.taken is scanner.arrived is stage.old_tls
-        assert account_.holds
-        front = stage.front
-        modern = Target(front.host, front.plain, front.submission, front.submission, front.ca_file)
-        with pytest.raises(Refused, match="TLS handshake failed"):
-            await asyncio.to_thread(old_scanner, modern, scanner.part.mail, "scanner@contoso.example", "x")
+OLD = """
+[[listener]]
+name = "old"
+address = "127.0.0.1:0"
+tls = "starttls"
+minimum_tls = "1.0"
+"""
+
+
+async def test_pain_10_a_device_of_tls_1_0_sends_and_the_others_listener_keeps_its_floor(
+    keys: Keys, tmp_path: Path
+) -> None:
+    """Where this OpenSSL speaks TLS 1.0 at all; where not, the gateway says so at start."""
+    user, word = "scanner@contoso.example", password("scanner")
+    head = HEAD.replace('tls = "none"', 'tls = "starttls"').replace("allow_plaintext_auth = true\n", "")
+    client = account("scanner", word).replace(ERP, user) + f'account = "{user}"\n'
+    async with Sandbox(SandboxSettings(at=date(2027, 1, 5)), keys=keys) as box:
+        text = (
+            head + OLD + NOBODY_OF_THE_NETWORK + tenant(box, SECRET_CLIENT_ID, 'secret = { env = "SECRET" }') + client
+        )
+        whole = Whole(tmp_path, text, {"SECRET": SECRET})
+        if not version_works(TlsVersion.V1_0, CertificateFiles(box.application_certificate, None)):
+            with pytest.raises(TlsError, match=r"asks for TLS 1\.0"):
+                await whole.gateway.start()
+            return
+        scan = mail("old-scan", user, (ANNA,), b"%PDF\r\n", subject="scan of 2008")
+
+        async def speak(port: int) -> str:
+            return await asyncio.to_thread(old_scanner, Target("localhost", 0, 0, port, box.ca_file), scan, user, word)
+
+        with pytest.raises(Refused):
+            await speak(box.smtp_legacy_port)
+        async with whole:
+            with pytest.raises(Refused, match="TLS handshake failed"):
+                await speak(whole.port)
+            old = whole.gateway.listeners.addresses("old")[0][1]
+            assert (await speak(old)).startswith("250 2.0.0 queued")
+            await until(lambda: arrived(box) == ["scan of 2008"])
 
 
 RELAY = """
