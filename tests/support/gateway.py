@@ -18,7 +18,7 @@ def free_port() -> int:
     """A port for somebody else to bind a moment later: below those that systems hand out by themselves (from 32768),
     which would be taken again by whoever asks next."""
     while True:
-        port = random.randrange(10_000, 32_000)
+        port = 10_000 + secrets.randbelow(22_000)  # `random` is seeded alike in all workers
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
