@@ -26,6 +26,9 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
+#: Whoever reads it, a browser or a library, goes to the same host: secrets are sent there.
+_ADDRESS = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+
 CloudName = Literal["worldwide", "gcc-high", "dod", "china"]
 
 
@@ -168,6 +171,8 @@ class CredentialSettings(BaseModel):
             return None
         if not value.startswith("https://"):
             raise ValueError("must begin with https://: secrets are never sent in clear")
+        if not _ADDRESS.fullmatch(value):
+            raise ValueError("is an address such as https://login.microsoftonline.com: no user, query or fragment")
         return value.rstrip("/")
 
     @property

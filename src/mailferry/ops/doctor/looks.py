@@ -55,11 +55,15 @@ async def _route(patient: Patient, broker: TokenBroker, route: RouteSettings) ->
         yield finding
     if route.type is RouteType.EXCHANGE_SMTP and route.lookup is Lookup.GRAPH:
         yield _copies(route)
-    boxes = patient.mailboxes(route)
-    for mailbox in boxes if boxes or route.lookup is not Lookup.TRACE else [""]:
-        for finding in await _looked(patient, broker, route, mailbox):
+    places = [(route, mailbox) for mailbox in patient.mailboxes(route)]
+    if route.lookup is Lookup.TRACE:  # it is the organisation's, and asked once
+        inside = route.model_copy(update={"lookup": Lookup.NONE})
+        places = [(route.model_copy(update={"bounces": False}), ""), *((inside, mailbox) for _, mailbox in places)]
+        route = inside
+    for one, mailbox in places:
+        for finding in await _looked(patient, broker, one, mailbox):
             yield finding
-    if patient.outside and (route.bounces or route.lookup is Lookup.GRAPH):
+    if patient.outside:
         for finding in await _looked(patient, broker, route, patient.outside):
             yield _turned(finding)
 
@@ -141,7 +145,7 @@ def _copies(route: RouteSettings) -> Finding:
 
 
 async def _looked(patient: Patient, broker: TokenBroker, route: RouteSettings, mailbox: str) -> list[Finding]:
-    """One look of each kind that the route is to make."""
+    """One look of each kind that the route is to make; after a refusal no other, which would meet the same."""
     subject, found = f"{route.name}/{mailbox}" if mailbox else route.name, []
     own, now = route.model_copy(update={"mailbox": "", "timeouts": patient.timeouts(route)}), patient.clock.time()
     try:
@@ -154,7 +158,9 @@ async def _looked(patient: Patient, broker: TokenBroker, route: RouteSettings, m
         seen = await finder.find(f"<doctor-{uuid4()}@{patient.config.gateway.hostname}>", mailbox, now - 60, now)
         await finder.close()
         found.append(_judged(subject, seen.reason if isinstance(seen, CannotTell) else "", _LOOKED[route.lookup]))
-    if inbox is not None:
+    if inbox is not None and any(one.refused for one in found):
+        await inbox.close()
+    elif inbox is not None:
         try:
             await inbox.reports(mailbox, now, ())
             found.append(_judged(subject, "", _REPORTS))
