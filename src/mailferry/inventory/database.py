@@ -66,6 +66,7 @@ def connect(file: Path, *, read_only: bool, share: Share = DEFAULT_SHARE) -> duc
     except duckdb.Error as error:
         raise InventoryError(str(file), f"the inventory cannot be opened: {_short(error)}") from error
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # it is drawn on standard output, among the data
     connection.execute(statements("macros.sql")["macros"])
     _made(connection, file, read_only)
     return connection
