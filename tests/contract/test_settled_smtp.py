@@ -33,7 +33,7 @@ def lookup(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def box(keys: Keys, lookup: str) -> AsyncIterator[Sandbox]:
     async with service(keys, LOOKS[lookup]) as made:
-        made.world.tune(sent_items_delay=60, trace_delay=60)  # the service knows, and does not say so at once
+        made.world.tune(sent_items_delay=30, trace_delay=30)  # the service knows, and does not say so at once
         yield made
 
 
@@ -84,7 +84,8 @@ async def test_a_mailbox_that_keeps_no_copies_proves_nothing_and_the_trace_does_
     box.world.patch({"tenant": {"mailboxes": {SCANNER: keeps}}})
     async with gateway(box, kind="exchange-smtp", lookup=lookup, delivery=HOLD) as post:
         cut(post, TAKEN)
-        await post.until(State.HELD if lookup == "graph" else State.DELIVERED, of=await post.submit(ANNA))
+        wanted, step = (State.HELD, 10.0) if lookup == "graph" else (State.DELIVERED, 1.0)
+        await post.until(wanted, of=await post.submit(ANNA), step=step)
         assert post.arrived(ANNA, "smtp") == 1
 
 
