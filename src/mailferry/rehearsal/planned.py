@@ -7,7 +7,6 @@ here is refused in the organisation too.
 
 from __future__ import annotations
 
-import socket
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ from mailferry.planner.papers import gateway
 from mailferry.planner.steps import OLD_PORT
 from mailferry.planner.values import WORLDWIDE, Plan, Way
 from mailferry.rehearsal import grants
+from mailferry.rehearsal.ports import LOOPBACK, free_port
 from mailferry.sandbox.serve import Sandbox
 
-_LOOPBACK = "127.0.0.1"
 _TYPES = {"hve": Way.GATEWAY_HVE, "acs-smtp": Way.GATEWAY_ACS}
 #: Hashes cost time on purpose; of a password that everybody may know they need not. The code is the same.
 _HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -56,7 +55,7 @@ def planned(data: Mapping[str, Any], *, old_tls: bool) -> Planned:
     for listener in data["listener"]:
         old = listener["address"].endswith(f":{OLD_PORT}")
         ports[old] = free_port()
-        moved = {**listener, "address": f"{_LOOPBACK}:{ports[old]}", "proxy_protocol": ["127.0.0.0/8"]}
+        moved = {**listener, "address": f"{LOOPBACK}:{ports[old]}", "proxy_protocol": ["127.0.0.0/8"]}
         listeners.append(moved | ({"minimum_tls": "1.2"} if old and not old_tls else {}))
     return Planned({**data, "listener": listeners}, ports, *_senders(data))
 
@@ -112,10 +111,3 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         for table in value if isinstance(value, list) else [value]:
             yield f"[[{name}]]\n" if isinstance(value, list) else f"[{name}]\n"
             yield from (f"{key} = {toml_value(entry)}\n" for key, entry in table.items())
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
-        return int(probe.getsockname()[1])

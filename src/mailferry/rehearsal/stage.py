@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import tempfile
 import time
 from datetime import date
@@ -28,6 +27,7 @@ from mailferry.obs.maillog import MailLog
 from mailferry.obs.metrics import Metrics
 from mailferry.rehearsal.cast import Part
 from mailferry.rehearsal.configuration import ACS_REST, ACS_REST_RULE, CLIENT, HEAD
+from mailferry.rehearsal.ports import free_port
 from mailferry.rehearsal.wire import Target
 from mailferry.routes.acs_settings import missing_package
 from mailferry.sandbox.organisation import SECRET_CLIENT_ID
@@ -48,7 +48,7 @@ class Stage:
         self.directory = directory or Path(self._temporary.name if self._temporary else "")
         self.box = Sandbox(SandboxSettings(at=at, directory=self.directory / "sandbox"))
         self.config = self.directory / "mailferry.toml"
-        self.ports = {name: _free_port() for name in ("submission", "legacy", "plain", "metrics")}
+        self.ports = {name: free_port() for name in ("submission", "legacy", "plain", "metrics")}
         self.old_tls = False
         self.patience = 60.0  # seconds for the queue to empty once every client has been served
         self.metrics = Metrics()
@@ -175,9 +175,3 @@ class Stage:
         identity = f'account = "{WAYS_ACCOUNT}"\npassword = "{hasher.hash(WAYS_PASSWORD)}"'
         ways = CLIENT.format(name="every way out", identity=identity, sender="erp@contoso.example", more="")
         return [*made.values(), ways]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
