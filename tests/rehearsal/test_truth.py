@@ -184,6 +184,14 @@ def test_processes_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[-1] == (16, 16)
 
 
+def test_the_day_is_the_one_of_the_plan() -> None:
+    """A plan that was made for another day than the schedule's is proven against that day."""
+    march = date(2027, 3, 31)
+    days = played(replace(plan_of(client()), cutoff=march), AFTER, march).days
+    sends = [row.today is not None and row.today.good for day in days for row in day.rows]
+    assert sends == [True, False]
+
+
 class TestPlansThatFail:
     """A rehearsal that finds nothing is worth nothing."""
 

@@ -1,8 +1,8 @@
 """Changes to the schedule that announcements propose and a person accepts, kept in two files of the state directory.
 
-Leaves to others: what contradicts the schedule (compare) and the schedule itself (m365.schedule), which no program
-changes. Invariant: a change is in force only after a person accepted it; each carries source, date and sentence, and
-the files are written whole or not at all.
+Leaves to others: what contradicts the schedule (compare), the schedule as it is shipped (m365.schedule), and which days
+count once a change is accepted (in_force). Invariant: a change is in force only after a person accepted it; each
+carries source, date and sentence, and the files are written whole or not at all.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailferry.cli.bulletin_verdicts import WORDS, points, show, show_all, show_changes
+from mailferry.cli.in_force import dates_in_force, tell
 from mailferry.cli.language import Language, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 from mailferry.clock import SystemClock, utc
@@ -148,7 +149,7 @@ def accept(
     lang: Lang = None,
     json: Json = False,
 ) -> None:
-    """Put a proposed change to the schedule in force; `mailferry timeline` then shows it with its source.
+    """Put a proposed change to the schedule in force; timeline, inventory, plan and sandbox then follow it.
 
     Without an id, list what is proposed and what was accepted. --drop takes a change out again.
 
@@ -171,6 +172,7 @@ def accept(
         talk().print(words["dropped"].format(id=change.id))
     else:
         show_changes(out(), words["accepted"], [change], language)
+        tell(dates_in_force(_state(config)), language)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mailferry.cli.in_force import dates_in_force, tell
 from mailferry.cli.inventory_words import WORDS
 from mailferry.cli.language import Language, chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
@@ -40,7 +41,9 @@ Lang = Annotated[Language | None, typer.Option("--lang", help="Language; default
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 At = Annotated[
     datetime | None,
-    typer.Option("--at", formats=["%Y-%m-%d"], metavar="DATE", help="Judge for this date; default the announced one."),
+    typer.Option(
+        "--at", formats=["%Y-%m-%d"], metavar="DATE", help="Judge for this date; default the announced or accepted one."
+    ),
 ]
 
 DEFAULT_CONFIG = Path("mailferry.toml")
@@ -155,13 +158,14 @@ def show(
     Example: mailferry inventory show --finding old-tls --details
     """
     from mailferry.cli.inventory_view import Shown, clients
-    from mailferry.m365.schedule import disabled_from
 
-    words, language = WORDS[chosen(lang)], chosen(lang)
-    day = at.date() if at is not None else disabled_from()
+    words, language, place = WORDS[chosen(lang)], chosen(lang), state_directory(config, state)
     _known(fate, finding)
-    with opened(state_directory(config, state), words) as found:
-        every = found.clients(day)
+    dates = dates_in_force(place)
+    day = at.date() if at is not None else dates.ends
+    with opened(place, words) as found:
+        every = found.clients(day, dates.ends)
+    tell(dates, language)
     picked = [each for each in every if _matches(each, sender, fate, finding, owner, site)]
     if csv is not None or parquet is not None:
         _write(picked, csv, parquet, language)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailferry.cli import plan_document, plan_input, plan_show
+from mailferry.cli.in_force import dates_in_force, tell
 from mailferry.cli.language import chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
 from mailferry.cli.plan_input import At, Config, Json, Lang, State
@@ -21,6 +22,7 @@ from mailferry.cli.plan_input import At, Config, Json, Lang, State
 if TYPE_CHECKING:
     from datetime import date
 
+    from mailferry.planner.settings import PlanSettings
     from mailferry.planner.values import Plan
 
 plan = typer.Typer(help="Decide how every client will send, and when it is changed.", no_args_is_help=True)
@@ -33,7 +35,10 @@ _MOST_WHOLE = 10
 Cutoff = Annotated[
     datetime | None,
     typer.Option(
-        formats=_DATE, metavar="DATE", help="Day from which Basic is disabled; as announced.", show_default=False
+        formats=_DATE,
+        metavar="DATE",
+        help="Day from which Basic is disabled; as announced or accepted.",
+        show_default=False,
     ),
 ]
 Start = Annotated[
@@ -92,8 +97,8 @@ def make(
         "contact": contact,
         "gateway": gateway,
     }
-    made = _make(config, state, given, plan_input.day(at))
     language = chosen(lang)
+    made = _make(config, state, given, plan_input.day(at), language)
     if as_json:
         print_json(plan_document.summary(made, language))
         return
@@ -101,15 +106,15 @@ def make(
     plan_show.next_steps(talk(), language)
 
 
-def _make(config: Path | None, state: Path | None, given: dict[str, Any], today: date) -> Plan:
+def _make(config: Path | None, state: Path | None, given: dict[str, Any], today: date, language: str) -> Plan:
     from mailferry.planner.days import CountryError
     from mailferry.planner.knowledge import products
     from mailferry.planner.make import make as make_plan
     from mailferry.planner.store import StoreError, save
     from mailferry.planner.waves import TooFar
 
-    settings = plan_input.settings(config, given)
     place = plan_input.directory(state, config)
+    settings = _settings(config, given, place, language)
     with talk().status("reading the inventory"):
         clients, domains = plan_input.clients(place, settings.cutoff)
     if not clients:
@@ -127,6 +132,18 @@ def _make(config: Path | None, state: Path | None, given: dict[str, Any], today:
     except StoreError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
     return made
+
+
+def _settings(config: Path | None, given: dict[str, Any], place: Path, language: str) -> PlanSettings:
+    """Without a cut-off of its own the plan follows the accepted change, where there is one."""
+    settings = plan_input.settings(config, given)
+    if settings.cutoff is not None:
+        return settings
+    found = dates_in_force(place)
+    if found.ended_by is None:
+        return settings
+    tell(found, language)
+    return plan_input.settings(config, {**given, "cutoff": found.ends})
 
 
 def _date(value: datetime | None) -> date | None:

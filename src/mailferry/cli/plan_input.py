@@ -117,14 +117,14 @@ def directory(state: Path | None, config: Path | None) -> Path:
 
 
 def clients(place: Path, cutoff: date | None) -> tuple[tuple[Client, ...], frozenset[str]]:
-    """The inventory, as it stands on the day of the cut-off, and the tenant's own domains."""
+    """The inventory, as it stands on the day of the cut-off (None: as announced), and the tenant's own domains."""
     needs_extra()
     from mailferry.inventory.errors import InventoryError
     from mailferry.inventory.store import Inventory
 
     try:
         with Inventory(place, SystemClock(), read_only=True) as inventory:
-            return inventory.clients(cutoff), inventory.domains()
+            return inventory.clients(ends=cutoff), inventory.domains()
     except InventoryError as error:
         fail(str(error), error.cure or "import the exports first: mailferry inventory import FILE…", Exit.UNAVAILABLE)
 

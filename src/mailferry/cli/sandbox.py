@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailferry.cli.output import Exit, fail, out, talk
+from mailferry.cli.sandbox_dates import Config, Days, Disabled, Removed, days
 
 if TYPE_CHECKING:
     from mailferry.sandbox.serve import Sandbox
@@ -82,6 +83,9 @@ def sandbox(
     address: Address = "127.0.0.1",
     directory: Directory = None,
     seed: Seed = 365,
+    basic_disabled: Disabled = None,
+    basic_removed: Removed = None,
+    config: Config = Path("mailferry.toml"),
     as_json: Json = False,
 ) -> None:
     """Run a Microsoft 365 tenant in a box: token endpoint, smtp.office365.com, mailboxes, an inbox page.
@@ -94,6 +98,7 @@ def sandbox(
     """
     from mailferry.sandbox.settings import SandboxSettings
 
+    assumed = days(basic_disabled, basic_removed, config, from_inventory)
     ports = {f"{name}_port": port_base + number if port_base else 0 for number, name in enumerate(_PORTS)}
     settings = SandboxSettings(
         **ports,
@@ -104,7 +109,7 @@ def sandbox(
         seed=seed,
     )
     try:
-        final = asyncio.run(_run(settings, _tenant(state, from_inventory), as_json=as_json))
+        final = asyncio.run(_run(settings, _tenant(state, from_inventory), assumed, as_json=as_json))
         if state is not None:
             state.write_text(final.model_dump_json(indent=2) + "\n", encoding="utf-8")
             talk().print(f"the tenant is kept in {state}", markup=False)
@@ -112,24 +117,28 @@ def sandbox(
         fail(f"the sandbox cannot start: {error}", "choose other ports with --port-base", Exit.UNAVAILABLE)
 
 
-async def _run(settings: SandboxSettings, state: State | None, *, as_json: bool) -> State:
-    """Run until a signal; the state at the end."""
+async def _run(settings: SandboxSettings, state: State | None, assumed: Days, *, as_json: bool) -> State:
+    """Run until a signal; the state to keep at the end."""
     from mailferry.sandbox.certificates import load_keys, make_keys
+    from mailferry.sandbox.organisation import contoso
     from mailferry.sandbox.serve import Sandbox
+    from mailferry.sandbox.world import State
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     kept = load_keys(settings.directory) if settings.directory else None
-    async with Sandbox(settings, state=state, keys=kept or make_keys((settings.address,))) as box:
+    keys = kept or make_keys((settings.address,))
+    given = state or State(tenant=contoso(keys.application.decode()))
+    async with Sandbox(settings, state=assumed.put(given), keys=keys) as box:
         if as_json:
             sys.stdout.write(json.dumps(box.endpoints(), ensure_ascii=False) + "\n")
             sys.stdout.flush()
         else:
             _introduce(box)
         await stop.wait()
-        return box.world.state
+        return assumed.taken_out(box.world.state, given.behaviour)
 
 
 def _address(text: str) -> str:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailferry.cli.in_force import dates_in_force
 from mailferry.cli.language import Language, Prose, chosen
 from mailferry.cli.output import out, print_json
+from mailferry.cli.state import state_directory
 from mailferry.cli.timeline_changes import kept_changes, listed, show_changes
 from mailferry.clock import SystemClock, utc
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mailferry.m365.schedule import Revision
+    from mailferry.ops.in_force import InForce
     from mailferry.ops.timeline import Count
 
 
@@ -43,24 +46,25 @@ def timeline(
     from mailferry.ops.timeline import document
 
     day = at.date() if at is not None else utc(SystemClock().time()).date()
-    language, kept = chosen(lang), kept_changes(config)
+    language, place = chosen(lang), state_directory(config)
+    kept, found = kept_changes(place), dates_in_force(place)
     if as_json:
-        print_json({**document(day, language), **listed(kept)})
+        print_json({**document(day, language, found), **listed(kept)})
         return
     console = out()
-    _head(console, day, language)
-    _current(console, day, language)
+    _head(console, day, language, found)
+    _current(console, day, language, found)
     show_changes(console, kept, language)
     _lists(console, language)
     _earlier(console, language)
 
 
-def _head(console: Console, day: date, language: str) -> None:
+def _head(console: Console, day: date, language: str, found: InForce) -> None:
     from rich.table import Table
 
     from mailferry.ops.timeline import TITLE, WORDS, assumed, count, present, then
 
-    words, left = WORDS[language], count(day, language)
+    words, left = WORDS[language], count(day, language, found)
     console.print()
     console.print(Prose(TITLE[language], "bold"), soft_wrap=False)
     console.print()
@@ -70,12 +74,13 @@ def _head(console: Console, day: date, language: str) -> None:
     facts = Table.grid(padding=(0, 2), pad_edge=True)
     facts.add_column(style="cyan", no_wrap=True)
     facts.add_column()
-    now = "\n".join(f"{tenants}: {state}" for tenants, state in present(day, language))
+    now = "\n".join(f"{tenants}: {state}" for tenants, state in present(day, language, found))
     facts.add_row(words["now"].format(day=day.isoformat()), now)
-    what = then(day, language)
+    what = then(day, language, found)
     if what is not None:
         facts.add_row(what[0], Prose(what[1]))
-    facts.add_row("", Prose(assumed(language), "dim"))
+    for sentence in assumed(language, found).splitlines():
+        facts.add_row("", Prose(sentence, "dim"))
     console.print(facts, soft_wrap=False)
 
 
@@ -83,12 +88,15 @@ def _style(left: Count) -> str:
     return "bold red" if left.near else "bold yellow"
 
 
-def _current(console: Console, day: date, language: str) -> None:
+def _current(console: Console, day: date, language: str, found: InForce) -> None:
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     from mailferry.m365.schedule import current
+    from mailferry.ops.in_force import moved, phases
+    from mailferry.ops.marks import ACCEPTED
     from mailferry.ops.timeline import WORDS
 
     words, revision = WORDS[language], current()
@@ -99,13 +107,17 @@ def _current(console: Console, day: date, language: str) -> None:
     table.add_column(words["when"], width=19 if console.width < 110 else None)
     table.add_column(words["existing"], width=14 if console.width < 110 else None)
     table.add_column(words["what"], ratio=1, max_width=80)
-    for phase in revision.phases:
+    for phase in phases(found):
         present = phase.covers(day)
         past = phase.end is not None and phase.end <= day
         style = "bold" if present else "dim" if past else ""
+        day_moved = moved(phase, found)
+        when: list[Prose | Text] = [Prose(phase.when.of(language), style)]
+        if day_moved is not None:
+            when.append(Text(f"{ACCEPTED} {day_moved.isoformat()}", style or "bold yellow"))
         table.add_row(
             Text("▶" if present else "", "bold green"),
-            Prose(phase.when.of(language), style),
+            Group(*when),
             Prose(phase.existing_tenants.label(language), style or _COLOURS[phase.existing_tenants.value]),
             Prose(phase.text.of(language), style),
         )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from mailferry.cli.language import Prose
 from mailferry.cli.output import Exit, fail
-from mailferry.cli.state import state_directory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
     from mailferry.ops.marks import Change, Marks
 
 
-def kept_changes(config: Path) -> Marks:
+def kept_changes(state: Path) -> Marks:
     """The changes in force and those proposed, by their date."""
     from mailferry.ops.marks import ChangesError, marks
 
     try:
-        return marks(state_directory(config))
+        return marks(state)
     except ChangesError as error:
         fail(str(error), code=Exit.UNAVAILABLE)
 

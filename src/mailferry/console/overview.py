@@ -21,6 +21,7 @@ from mailferry.console.site import Site
 from mailferry.console.visit import visit_of
 from mailferry.ops import alarms, marks, timeline
 from mailferry.ops.alarms import Standing
+from mailferry.ops.in_force import AS_SHIPPED, InForce, in_force
 from mailferry.ops.marks import Marks
 from mailferry.ops.outlook import Outlook
 from mailferry.spool.api import SpoolError, State
@@ -50,15 +51,15 @@ class Overview:
         language = visit_of(request).language
         today = utc(self._site.clock.time()).date()
         mail, outlook = await asyncio.gather(self._mail(), self._outlooks.get())
-        kept, watched, trouble = await asyncio.to_thread(self._announced)
+        kept, found, watched, trouble = await asyncio.to_thread(self._announced)
         return self._pages.page(
             request,
             "overview.html",
             title=timeline.TITLE[language],
-            count=timeline.count(today, language),
-            present=timeline.present(today, language),
-            then=timeline.then(today, language),
-            assumed=timeline.assumed(language),
+            count=timeline.count(today, language, found),
+            present=timeline.present(today, language, found),
+            then=timeline.then(today, language, found),
+            assumed=timeline.assumed(language, found),
             marks=told(kept, language),
             marks_trouble=trouble,
             alarms=[_alarm(one, language) for one in (*mail.alarms, *watched)],
@@ -86,12 +87,13 @@ class Overview:
         shown = tuple((state, counts[state]) for state in State if counts.get(state))
         return Mail(shown, tuple(alarms.of_gateway(standing)))
 
-    def _announced(self) -> tuple[Marks, list[Standing], str]:
-        """In a thread: changes, alarms of the watch, and why they cannot be had."""
+    def _announced(self) -> tuple[Marks, InForce, list[Standing], str]:
+        """In a thread: changes, the days they move, alarms of the watch, and why they cannot be had."""
+        state = self._site.state
         try:
-            return marks.marks(self._site.state), alarms.of_watch(self._site.state), ""
+            return marks.marks(state), in_force(state), alarms.of_watch(state), ""
         except marks.ChangesError as error:
-            return Marks((), ()), [], str(error)
+            return Marks((), ()), AS_SHIPPED, [], str(error)
 
 
 def told(kept: Marks, language: str) -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from mailferry.console.site import Site
 from mailferry.console.visit import visit_of
 from mailferry.m365.schedule import schedule
 from mailferry.ops import marks, timeline
+from mailferry.ops.in_force import AS_SHIPPED, in_force, moved, phases
 
 
 class Timeline:
@@ -29,19 +30,21 @@ class Timeline:
     async def show(self, request: web.Request) -> web.Response:
         language = visit_of(request).language
         today = utc(self._site.clock.time()).date()
-        trouble, kept = "", marks.Marks((), ())
+        trouble, kept, found = "", marks.Marks((), ()), AS_SHIPPED
         try:
-            kept = await asyncio.to_thread(marks.marks, self._site.state)
+            kept, found = await asyncio.to_thread(lambda: (marks.marks(self._site.state), in_force(self._site.state)))
         except marks.ChangesError as error:
             trouble = str(error)
         return self._pages.page(
             request,
             "timeline.html",
             title=timeline.TITLE[language],
-            count=timeline.count(today, language),
-            assumed=timeline.assumed(language),
+            count=timeline.count(today, language, found),
+            assumed=timeline.assumed(language, found),
             labels=timeline.WORDS[language],
             today=today,
+            phases=[(phase, moved(phase, found)) for phase in phases(found)],
+            accepted=marks.ACCEPTED,
             revisions=tuple(reversed(schedule().revisions)),
             upcoming=schedule().events,
             unpublished=[text.of(language) for text in schedule().unpublished],

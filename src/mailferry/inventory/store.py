@@ -134,12 +134,13 @@ class Inventory:
 
         return domains(self._db)
 
-    def clients(self, at: date | None = None) -> tuple[Client, ...]:
-        """Every client, with its fate on `at`; by default the day from which Basic authentication is disabled."""
+    def clients(self, at: date | None = None, ends: date | None = None) -> tuple[Client, ...]:
+        """Every client, with its fate on `at`; by default `ends`, the day from which Basic authentication is disabled,
+        by default the announced one."""
         from mailferry.inventory.join.clients import join
         from mailferry.m365.schedule import disabled_from
 
-        return join(self._db, at or disabled_from())
+        return join(self._db, at or ends or disabled_from(), ends)
 
     def _now(self) -> datetime:
         return utc(self._clock.time())

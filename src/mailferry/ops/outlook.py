@@ -14,6 +14,7 @@ from pathlib import Path
 from mailferry.clock import Clock, utc
 from mailferry.inventory.errors import InventoryError
 from mailferry.inventory.records import Client, Fate
+from mailferry.ops.in_force import ACCEPTED, ChangesError, in_force
 from mailferry.planner.progress import FILE as PROGRESS
 from mailferry.planner.progress import Snapshot, progress, recall
 from mailferry.planner.store import FILE as PLAN
@@ -51,7 +52,7 @@ def breaking(clients: Iterable[Client]) -> Breaking:
 
 def state_of_files(state: Path) -> tuple[tuple[int, int], ...]:
     """Changes whenever what `look` reads was written again."""
-    return tuple(_written(state / name) for name in (INVENTORY, PLAN, PROGRESS))
+    return tuple(_written(state / name) for name in (INVENTORY, PLAN, PROGRESS, ACCEPTED))
 
 
 def look(state: Path, clock: Clock) -> Outlook:
@@ -88,12 +89,22 @@ def _clients(state: Path, clock: Clock, troubles: list[str]) -> tuple[Client, ..
     try:
         from mailferry.inventory.store import Inventory
 
+        ends = _ends(state, troubles)
         with Inventory(state, clock, read_only=True) as inventory:
-            return inventory.clients()
+            return inventory.clients(ends=ends)
     except ModuleNotFoundError as error:
         troubles.append(f"{error.name} is not installed: pip install 'mailferry[analysis]'")
     except InventoryError as error:
         troubles.append(f"{error}; {error.cure}" if error.cure else str(error))
+    return None
+
+
+def _ends(state: Path, troubles: list[str]) -> date | None:
+    """The day on which clients break, by what was accepted; None: as announced."""
+    try:
+        return in_force(state).ends
+    except ChangesError as error:
+        troubles.append(str(error))
     return None
 
 

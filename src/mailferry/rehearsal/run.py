@@ -23,7 +23,7 @@ from zlib import crc32
 
 import aiohttp
 
-from mailferry.m365.schedule import current
+from mailferry.m365.schedule import current, disabled_from
 from mailferry.planner.values import Item, Plan
 from mailferry.rehearsal import words
 from mailferry.rehearsal.casting import Role, cast
@@ -61,8 +61,8 @@ def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def usual_dates(plan: Plan, today: date) -> tuple[date, ...]:
-    """Today, the day of the cut-off, and every later day on which the schedule changes."""
-    starts = {phase.start for phase in current().phases if phase.start is not None}
+    """Today, the day of the plan's cut-off in place of the schedule's, and every later day on which it changes."""
+    starts = {phase.start for phase in current().phases if phase.start is not None} - {disabled_from()}
     return tuple(sorted({today, plan.cutoff, *(start for start in starts if start > today)}))
 
 

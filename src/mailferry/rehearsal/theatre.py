@@ -56,7 +56,13 @@ class Theatre:
         self._plan = plan
         self._configuration = configuration
         self._directory = directory
-        behaviour = Behaviour(record=False, tenant_external_limit=False, messages_per_minute=0, keep_messages=1_000_000)
+        behaviour = Behaviour(
+            basic_disabled=plan.cutoff,  # the plan is proven against the day it was made for
+            record=False,
+            tenant_external_limit=False,
+            messages_per_minute=0,
+            keep_messages=1_000_000,
+        )
         self._behaviour = behaviour
         state = State(tenant=grants.today(tenant), behaviour=behaviour)
         self.box = Sandbox(SandboxSettings(at=at, directory=directory / "box"), state=state, keys=keys)

@@ -61,6 +61,7 @@ def test_a_change_is_marked_in_the_timeline_after_a_person_accepted_it(config: P
     assert id in run("bulletin", "accept", config=config).stdout
     accepted = run("bulletin", "accept", id, "--by", "tanaka", config=config)
     assert accepted.exit_code == 0
+    assert "disabled by default from 2027-03-31, by an accepted announcement" in " ".join(accepted.stderr.split())
     shown = run("timeline", config=config)
     assert "✎ Changed by an accepted announcement" in shown.stdout
     assert "Example News, 2026-11-20; accepted by tanaka" in shown.stdout

@@ -11,11 +11,13 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from mailferry.bulletin.changes import Changes
 from mailferry.cli.inventory_words import WORDS
 from mailferry.cli.main import app
 from mailferry.planner.make import make
 from mailferry.planner.papers import gateway
 from mailferry.planner.settings import PlanSettings
+from support.accepted import accept
 from support.exports import eac, portal, signin
 
 
@@ -45,6 +47,20 @@ def test_from_exports_to_the_answer(tmp_path: Path, export: Path) -> None:
     assert max(map(len, data.splitlines())) <= 80
     _, talk = run(tmp_path, "import", export)
     assert "nothing new" in talk
+
+
+def test_who_breaks_follows_an_accepted_change(tmp_path: Path, export: Path) -> None:
+    run(tmp_path, "import", export)
+    id = accept(tmp_path / "state")
+    data, talk = run(tmp_path, "show")
+    assert data.splitlines()[0] == "1 of 2 clients will break on 2027-03-31. Not affected: 1."
+    assert "by an accepted announcement" in talk
+    data, _ = run(tmp_path, "show", "--json", "--at", "2027-01-15", "--sender", "scan@*")
+    assert json.loads(data)["clients"][0]["fate"] == "continues"
+    Changes(tmp_path / "state").revoke(id)
+    data, talk = run(tmp_path, "show", "--json", "--at", "2027-01-15", "--sender", "scan@*")
+    assert json.loads(data)["clients"][0]["fate"] == "breaks"
+    assert "accepted" not in talk
 
 
 def test_why_in_both_languages(tmp_path: Path, export: Path) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from mailferry.bulletin.changes import Changes
 from mailferry.cli.plan import plan
 from mailferry.clock import SystemClock
 from mailferry.inventory.store import Inventory
 from mailferry.planner.store import load
+from support.accepted import accept
 
 REPORT = """Sender address,Domain,Authentication Protocol,{tls},Messages sent
 scanner@example.com,example.com,{scanner},0.00,0.00,100.00,900
@@ -80,6 +83,32 @@ class TestMake:
         assert "mailferry plan show" in result.stderr
         assert max(map(len, result.stdout.splitlines())) <= 80
         assert (state / "plan.json").exists()
+
+    def test_follows_an_accepted_change(self, run: Run, state: Path) -> None:
+        id = accept(state)
+        result = run("make", "--lang", "ja")
+        assert "2027-03-31" in result.stdout
+        assert "承認済みの発表" in result.stderr
+        assert load(state).cutoff == date(2027, 3, 31)
+        assert sum(1 for item in load(state).items if item.wave) == 2
+        Changes(state).revoke(id)
+        assert document(run("make", "--json"))["cutoff"] == "2026-12-31"
+
+    def test_its_own_cutoff_goes_before_an_accepted_one(self, run: Run, state: Path, tmp_path: Path) -> None:
+        accept(state)
+        result = run("make", "--cutoff", "2026-12-15", "--json")
+        assert document(result)["cutoff"] == "2026-12-15"
+        assert document(result)["to_change"] == 2, "who breaks is judged by the day of the plan"
+        assert "accepted" not in result.stderr
+        settings = tmp_path / "plan.toml"
+        settings.write_text("[plan]\ncutoff = 2026-12-20\n", encoding="utf-8")
+        assert document(run("make", "--config", str(settings), "--json"))["cutoff"] == "2026-12-20"
+
+    def test_a_start_after_the_accepted_day_is_refused(self, run: Run, state: Path) -> None:
+        accept(state, date(2026, 12, 1))
+        result = run("make", "--start", "2026-12-10")
+        assert result.exit_code == 2
+        assert "`start` is after `cutoff`" in result.stderr
 
     def test_in_japanese(self, run: Run) -> None:
         result = run("make", "--lang", "ja")

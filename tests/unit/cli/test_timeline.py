@@ -10,7 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from mailferry.bulletin.changes import Changes
 from mailferry.cli.timeline import timeline
+from support.accepted import accept
 
 app = typer.Typer()
 app.command()(timeline)
@@ -98,3 +100,36 @@ def test_today_is_the_default(run: Run) -> None:
 
 def test_a_wrong_date_is_a_usage_error(run: Run) -> None:
     assert run("--at", "tomorrow").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        (
+            "en",
+            ("75 days left  until 2027-03-31", "Existing tenants: allowed", "by an accepted announcement", "tanaka"),
+        ),
+        ("ja", ("2027-03-31 まで  あと 75 日", "既存のテナント: 利用可能", "承認済みの発表", "tanaka")),
+    ],
+)
+def test_it_follows_an_accepted_change(run: Run, tmp_path: Path, lang: str, words: tuple[str, ...]) -> None:
+    accept(tmp_path / "state")
+    text = run("--at", "2027-01-15", "--lang", lang, columns=200).stdout
+    for each in words:
+        assert each in text
+    present = next(line for line in text.splitlines() if "▶" in line)
+    assert {"en": "allowed", "ja": "利用可能"}[lang] in present
+    assert "✎ 2027-03-31" in text
+
+
+def test_json_follows_until_it_is_revoked(run: Run, tmp_path: Path) -> None:
+    id = accept(tmp_path / "state")
+    document = json.loads(run("--at", "2027-01-15", "--json").stdout)
+    assert (document["days_left"], document["disabled_from"]) == (75, "2027-03-31")
+    assert (document["disabled_from_precision"], document["existing_tenants"]) == ("day", "allowed")
+    moved = document["in_force"]["disabled"]
+    assert moved == {"from": "2027-03-31", "change": id, "source": "https://example.com", "by": "tanaka"}
+    Changes(tmp_path / "state").revoke(id)
+    document = json.loads(run("--at", "2027-01-15", "--json").stdout)
+    assert (document["disabled_from"], document["existing_tenants"]) == ("2026-12-31", "disabled-by-default")
+    assert document["in_force"]["disabled"] is None

@@ -53,6 +53,21 @@ async def test_the_mark_of_an_announcement(admin: Browser, place: Place, page: s
     assert 'href="https://news.example.com/smtp"' in accepted
 
 
+@pytest.mark.parametrize("page", ["/", "/timeline"])
+async def test_the_days_follow_an_accepted_change(admin: Browser, place: Place, page: str) -> None:
+    change = place.propose()
+    assert "37 days left" in await admin.get(page)
+    Changes(place.state).accept(change, "tanaka", NOW.date())
+    text = await admin.get(page)
+    assert "127 days left" in text
+    assert "until 2027-03-31" in text
+    assert "disabled by default from 2027-03-31, by an accepted announcement" in text
+    assert ("✎ 2027-03-31" in text) is (page == "/timeline")
+    assert "あと 127 日" in await admin.get(f"{page}?lang=ja")
+    Changes(place.state).revoke(change)
+    assert "37 days left" in await admin.get(f"{page}?lang=en")
+
+
 async def test_an_address_that_is_no_link_is_none(admin: Browser, place: Place) -> None:
     place.propose()
     file = place.state / "bulletin" / "proposed.json"

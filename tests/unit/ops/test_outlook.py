@@ -10,6 +10,7 @@ from mailferry.planner import store
 from mailferry.planner.make import make
 from mailferry.planner.progress import Snapshot, remember
 from mailferry.planner.settings import PlanSettings
+from support.accepted import accept
 from support.exports import NOW, eac, inventory
 from support.plans import PRODUCTS, TODAY
 
@@ -45,6 +46,20 @@ def test_who_breaks_and_how_far_the_plan_is(tmp_path: Path) -> None:
     found = look(state, clock)
     assert (found.clients, found.breaking) == (2, Breaking(1, 1))  # as the plan remembers them
     assert found.snapshot == Snapshot(TODAY, 1, 1, 0)
+
+
+def test_who_breaks_follows_an_accepted_change(tmp_path: Path) -> None:
+    state, clock = tmp_path / "state", ManualClock(NOW)
+    imported(state, tmp_path)
+    before = state_of_files(state)
+    accept(state)
+    assert state_of_files(state) != before
+    found = look(state, clock)
+    assert (found.breaking, found.troubles) == (Breaking(1, 1), ())
+    (state / "bulletin" / "accepted.json").write_text("{")
+    found = look(state, clock)
+    assert found.breaking == Breaking(1, 1)
+    assert "accepted.json is damaged" in found.troubles[0]
 
 
 def test_what_cannot_be_read_hides_nothing_else(tmp_path: Path) -> None:

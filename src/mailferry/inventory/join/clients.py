@@ -26,11 +26,13 @@ _TLS = ("none", "1.0", "1.1", "1.2", "1.3")
 _PROTOCOLS = {"basic": Authentication.BASIC, "oauth": Authentication.OAUTH}
 
 
-def join(connection: duckdb.DuckDBPyConnection, at: date) -> tuple[Client, ...]:
-    """Every client, by sender and address."""
+def join(connection: duckdb.DuckDBPyConnection, at: date, ends: date | None = None) -> tuple[Client, ...]:
+    """Every client, by sender and address, with its fate on `at` if Basic is disabled from `ends` (None: as
+    announced)."""
     facts = gather(connection)
     newest = connection.execute("SELECT max(last_at) FROM imported").fetchone()
-    joiner = _Joiner(facts, recognise(connection), at, newest[0].replace(tzinfo=UTC) if newest and newest[0] else None)
+    last = newest[0].replace(tzinfo=UTC) if newest and newest[0] else None
+    joiner = _Joiner(facts, recognise(connection), at, ends, last)
     return tuple(sorted(joiner.clients(), key=lambda client: (client.sender, client.addresses, client.id)))
 
 
@@ -40,10 +42,18 @@ def client_id(key: str) -> str:
 
 
 class _Joiner:
-    def __init__(self, facts: Facts, products: Mapping[str, Recognised], at: date, newest: datetime | None) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        products: Mapping[str, Recognised],
+        at: date,
+        ends: date | None,
+        newest: datetime | None,
+    ) -> None:
         self._facts = facts
         self._products = products
         self._at = at
+        self._ends = ends
         self._newest = newest
 
     def clients(self) -> Iterator[Client]:
@@ -89,7 +99,8 @@ class _Joiner:
         authentication = _authentication(evidence, reports, alone=alone)
         switches = facts.settings.of(evidence.account)
         refusals = facts.refusals.get(evidence.key, 0)
-        judgement = judge(evidence, authentication, bool(reports) and alone, refusals, switches, self._at)
+        reported = bool(reports) and alone
+        judgement = judge(evidence, authentication, reported, refusals, switches, self._at, self._ends)
         total = sum(report.messages for report in reports.values()) if reports else None
         tls = _tls(evidence, reports)
         case = Case(

@@ -42,9 +42,16 @@ class Judgement:
 
 
 def judge(
-    evidence: Evidence, authentication: Authentication, reported: bool, refusals: int, switches: Switches, at: date
+    evidence: Evidence,
+    authentication: Authentication,
+    reported: bool,
+    refusals: int,
+    switches: Switches,
+    at: date,
+    ends: date | None = None,
 ) -> Judgement:
-    """Facts 8.5: the switch stops Basic and OAuth, a policy stops Basic only. `reported`: Microsoft's report has it."""
+    """Facts 8.5: the switch stops Basic and OAuth, a policy stops Basic only. `reported`: Microsoft's report has it.
+    `ends`: the day from which Basic is disabled; None: as announced."""
     if not evidence.submits and not reported:
         if any(relay in SUBMISSION_HOSTS for relay in evidence.relays):
             return Judgement(Fate.UNCERTAIN, Cause.BEHIND_RELAY)
@@ -62,7 +69,7 @@ def judge(
         return Judgement(Fate.BROKEN, Cause.REFUSED)
     if authentication is Authentication.UNKNOWN:
         return Judgement(Fate.UNCERTAIN, Cause.PROTOCOL_UNKNOWN)
-    if basic and phase_at(at) is not BasicAuthPhase.ALLOWED:
+    if basic and phase_at(at, disabled=ends) is not BasicAuthPhase.ALLOWED:
         return Judgement(Fate.BREAKS, Cause.BASIC)
     return Judgement(Fate.CONTINUES, Cause.NONE)
 
