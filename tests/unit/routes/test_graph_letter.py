@@ -45,7 +45,7 @@ def test_what_need_not_change_does_not() -> None:
 
 def test_an_at_sign_in_a_display_name_is_quoted_and_no_address() -> None:
     head = b"From: scan@floor3 <scan@contoso.example>\r\nMessage-ID: <1@x>\r\n"
-    got = letter(head + b"To: ann@x.example <ann@x.example>,\r\n \"b@d\" <bob@x.example>\r\n", *TWO)
+    got = letter(head + b'To: ann@x.example <ann@x.example>,\r\n "b@d" <bob@x.example>\r\n', *TWO)
     expected = b'From: "scan@floor3" <scan@contoso.example>\r\nMessage-ID: <1@x>\r\n'
     assert got.header == expected + b'To: "ann@x.example" <ann@x.example>,\r\n "b@d" <bob@x.example>\r\n'
 
