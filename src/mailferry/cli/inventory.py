@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mailferry.cli import collector
 from mailferry.cli.in_force import dates_in_force, tell
 from mailferry.cli.inventory_words import WORDS
 from mailferry.cli.language import Language, chosen
@@ -57,7 +58,7 @@ def opened(state: Path, words: dict[str, str], *, read_only: bool = True) -> Ite
     from mailferry.inventory.store import Inventory
 
     try:
-        with Inventory(state, SystemClock(), read_only=read_only) as found:
+        with collector.seldom(), Inventory(state, SystemClock(), read_only=read_only) as found:
             yield found
     except InventoryError as error:
         fail(str(error), error.cure)

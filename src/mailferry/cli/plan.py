@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailferry.cli import plan_document, plan_input, plan_show
+from mailferry.cli import collector, plan_document, plan_input, plan_show
 from mailferry.cli.in_force import dates_in_force, tell
 from mailferry.cli.language import chosen
 from mailferry.cli.output import Exit, fail, out, print_json, talk
@@ -98,7 +98,8 @@ def make(
         "gateway": gateway,
     }
     language = chosen(lang)
-    made = _make(config, state, given, plan_input.day(at), language)
+    with collector.seldom():
+        made = _make(config, state, given, plan_input.day(at), language)
     if as_json:
         print_json(plan_document.summary(made, language))
         return

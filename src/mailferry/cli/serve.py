@@ -7,7 +7,6 @@ that does not check never starts and never replaces the one at work.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from mailferry.cli import collector
 from mailferry.cli.output import Exit, fail
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def serve(
     except ConfigurationError as error:
         fail(str(error), f"`mailferry check {config}` shows every problem with its line", Exit.CONFIGURATION)
     sys.setswitchinterval(SWITCH_INTERVAL)
-    _calm_collector()
+    collector.calm()
     with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         code = runner.run(_run(settings, config))
     _leave(code)
@@ -58,14 +58,6 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _calm_collector() -> None:
-    """The mail path makes no reference cycles, so the cycle collector finds next to nothing: look seldom, and never
-    again at what was made at start."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
