@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -42,7 +43,8 @@ class Server:
             self.threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection.makefile("rb") as stream:
+        # Hung up on before it reads at all, the socket is closed under it.
+        with contextlib.suppress(OSError), connection.makefile("rb") as stream:
             while head := self._head(stream):
                 length = int(head.lower().partition(b"content-length:")[2].split(b"\r")[0] or b"0")
                 stream.read(length)
