@@ -15,6 +15,7 @@ from functools import cache
 from mailferry.inventory.records import Client, Volume
 from mailferry.m365.facts import Text
 from mailferry.m365.limits import (
+    ServiceLimits,
     azure_communication,
     exchange_online,
     exchange_relay,
@@ -31,8 +32,8 @@ _LOCAL = "rehearsal-recipient"
 _USUAL, _SMALL = 4096, 2048
 #: More envelope senders than these say nothing new.
 _SENDERS = 3
-#: A message that the spool keeps in a file, and what lifts one clearly over a limit.
-LEAST, _OVER = 96 << 10, 64 << 10
+#: A message of some length, and what lifts one clearly over a limit.
+LEAST, _OVER = 16 << 10, 64 << 10
 _LINE = 76  # of base64, without its line end
 _POOL = 1 << 20
 
@@ -81,8 +82,8 @@ def most_internal(clients: Iterator[Client]) -> int:
 
 
 def letters(client: Client, domain: str, seed: str, *, brief: bool) -> tuple[tuple[Letter, ...], tuple[Text, ...]]:
-    """What `client` sends, and what was assumed. `domain` is one of the organisation's; `brief`: no larger than a limit
-    could tell, for thousands of clients."""
+    """What `client` sends, and what was assumed. `domain` is one of the organisation's; `brief`: no larger and to
+    no more than a limit could tell, for thousands of clients."""
     volume, assumed = client.volume, []
     if volume.largest is None:
         assumed.append(words.SIZE)
@@ -91,7 +92,7 @@ def letters(client: Client, domain: str, seed: str, *, brief: bool) -> tuple[tup
     most = exchange_online().message_size_advertised.value
     size = min(volume.largest or _USUAL, most)
     size = shortest(size) if brief else size
-    to = _recipients(volume, domain)
+    to = _recipients(volume, domain, brief=brief)
     found = tuple(
         Letter(f"{seed}-{client.id}-{number}", sender, to if number == 0 else to[:1], size if number == 0 else _SMALL)
         for number, sender in enumerate(_senders(client))
@@ -102,14 +103,24 @@ def letters(client: Client, domain: str, seed: str, *, brief: bool) -> tuple[tup
 @cache
 def _limits() -> tuple[int, ...]:
     """Every published limit of size, smallest first; a request to Graph is a third larger than its message."""
-    services = (high_volume_email(), azure_communication(), exchange_online(), exchange_relay(), tenant_mx())
-    return tuple(sorted({graph().request_size.value * 3 // 4, *(service.message_size.value for service in services)}))
+    sizes = {service.message_size.value for service in _services()}
+    return tuple(sorted({graph().request_size.value * 3 // 4, *sizes}))
+
+
+def _services() -> tuple[ServiceLimits, ...]:
+    return high_volume_email(), azure_communication(), exchange_online(), exchange_relay(), tenant_mx()
 
 
 def shortest(size: int) -> int:
     """The smallest size above LEAST that every published limit judges as it judges `size`."""
     passed = [limit for limit in _limits() if limit < size]
     return min(size, max(LEAST, passed[-1] + _OVER if passed else 0))
+
+
+def fewest(count: int) -> int:
+    """The smallest number of recipients that every published limit judges as it judges `count`; two kinds are two."""
+    limits = (service.recipients_per_message.value for service in _services())
+    return min(count, max((2, *(limit + 1 for limit in limits if limit < count))))
 
 
 def burst(client: Client, domain: str, seed: str) -> tuple[Letter, ...]:
@@ -133,9 +144,10 @@ def _count(volume: Volume) -> int:
     return max(1, min(volume.most_recipients or 1, 1000))
 
 
-def _recipients(volume: Volume, domain: str) -> tuple[str, ...]:
+def _recipients(volume: Volume, domain: str, *, brief: bool) -> tuple[str, ...]:
     """As many as its largest envelope had, outside in the proportion that was seen; at least one of each kind seen."""
     count, outside, every = _count(volume), volume.external_recipients or 0, volume.recipients or 0
+    count = fewest(count) if brief else count
     far = min(count, round(count * outside / every)) if every else 0
     if outside:
         far = max(1, far)

@@ -60,8 +60,9 @@ EXTERNAL_LIMIT = Text(
 )
 
 BRIEF = Text(
-    "Large messages are played only so large that every published limit of size judges them as it would the seen ones.",
-    "大きなメッセージは、公表されている各サイズ制限の判定が変わらない範囲で縮小して送信しました。",
+    "Large messages, and those to many, are played only so large and to so many that every published limit judges them "
+    "as it would the seen ones.",
+    "大きなメッセージや宛先の多いメッセージは、公表されている各制限の判定が変わらない範囲で、サイズと宛先数を減らして送信しました。",
 )
 
 # Why a client was not played.

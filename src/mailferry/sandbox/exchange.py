@@ -21,6 +21,7 @@ def server_context(certificate: str, key: str, clients: str | None = None) -> ss
     """TLS as far down as OpenSSL goes: to say 421 4.7.66 in it, or, on the legacy host, to work. `clients`: the
     authorities whose certificates a client may show; without one it is a client as before."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0  # nobody comes back to a session of the box
     context.load_cert_chain(certificate, key)
     context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
