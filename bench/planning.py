@@ -1,7 +1,8 @@
 """A plan for 50,000 clients, and 2,000 clients rehearsed on three dates: `python -m bench --only planning`.
 
 The rehearsal is timed as the command that an administrator gives, from the start of its process to its end; the made-up
-organisation is written and imported once, outside of that. What a command has done is looked at: a plan that lacks clients is no plan.
+organisation is written and imported once, outside of that. What was done is looked at: a plan that lacks clients is no
+plan.
 """
 
 from __future__ import annotations
